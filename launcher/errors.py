@@ -1,0 +1,2 @@
+class Refused(Exception):
+    """What the person asked for cannot be done; the message says what would be right."""

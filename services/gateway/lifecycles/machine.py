@@ -1,0 +1,125 @@
+"""States, who may give which command in which state, what is said, and what silence does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from shared.errors import Conflict, NotAllowed
+from shared.events.base import Event
+
+
+class Who(StrEnum):
+    APPLICANT = "applicant"
+    EMPLOYER = "employer"
+    SCHOOL = "school"
+    MODERATOR = "moderator"
+    OPERATOR = "operator"
+    PAYMENT_PROVIDER = "payment_provider"
+    SYSTEM = "system"
+    TIMER = "timer"
+
+
+PEOPLE = frozenset({Who.APPLICANT, Who.EMPLOYER, Who.SCHOOL, Who.MODERATOR, Who.OPERATOR})
+SYSTEM = frozenset({Who.SYSTEM})
+
+
+class Unsound(Exception):
+    """A lifecycle that could leave somebody waiting."""
+
+
+@dataclass(frozen=True)
+class Move:
+    command: str
+    source: str
+    to: str
+    who: frozenset[Who]
+    event: type[Event]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`to` is None when the record stays where it is and only the event is said."""
+
+    name: str
+    state: str
+    days: int
+    to: str | None
+    event: type[Event]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    record: str
+    initial: frozenset[str]
+    terminal: frozenset[str]
+    resting: Mapping[str, str]
+    moves: tuple[Move, ...]
+    timers: tuple[Timer, ...]
+    _by_state: Mapping[tuple[str, str], Move] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_state", {(m.source, m.command): m for m in self.moves})
+        check(self)
+
+    @property
+    def states(self) -> frozenset[str]:
+        ends = {move.source for move in self.moves} | {move.to for move in self.moves}
+        return self.initial | self.terminal | ends | {timer.state for timer in self.timers}
+
+    @property
+    def commands(self) -> frozenset[str]:
+        return frozenset(move.command for move in self.moves)
+
+    def who_may(self, command: str) -> frozenset[Who]:
+        return frozenset().union(*(m.who for m in self.moves if m.command == command))
+
+    def allowed(self, state: str, who: frozenset[Who]) -> list[str]:
+        """The commands that somebody with these roles may give now."""
+        return [m.command for m in self.moves if m.source == state and m.who & who]
+
+    def move(self, state: str, command: str, who: frozenset[Who]) -> Move:
+        found = self._by_state.get((state, command))
+        allowed = self.allowed(state, who)
+        if found is None:
+            raise Conflict(
+                f"This {self.record} is {words(state)}; it cannot be told to {words(command)} now.",
+                state=state,
+                allowed=allowed,
+            )
+        if not found.who & who:
+            able = " or ".join(sorted(found.who))
+            raise NotAllowed(
+                f"Only the {able} may {words(command)} this {self.record}.",
+                state=state,
+                allowed=allowed,
+            )
+        return found
+
+
+def words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def check(machine: Machine) -> None:
+    """Every state is reached, ends have no exit, commands are unique, and silence ends."""
+    keys = [(move.source, move.command) for move in machine.moves]
+    if len(keys) != len(set(keys)):
+        raise Unsound(f"{machine.record}: one command twice in one state.")
+    if stuck := {move.source for move in machine.moves} & machine.terminal:
+        raise Unsound(f"{machine.record}: an end state has an exit: {sorted(stuck)}.")
+    if lost := machine.states - _reached(machine):
+        raise Unsound(f"{machine.record}: no way leads to {sorted(lost)}.")
+    ends = {timer.state for timer in machine.timers if timer.to} | set(machine.resting)
+    if silent := machine.states - machine.terminal - ends:
+        raise Unsound(f"{machine.record}: silence never ends in {sorted(silent)}.")
+
+
+def _reached(machine: Machine) -> set[str]:
+    steps = [(move.source, move.to) for move in machine.moves]
+    steps += [(timer.state, timer.to) for timer in machine.timers if timer.to]
+    reached = set(machine.initial)
+    while more := {to for source, to in steps if source in reached} - reached:
+        reached |= more
+    return reached

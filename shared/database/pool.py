@@ -1,0 +1,62 @@
+"""One pool per process. A room works as its own role, in its own schema, with a deadline on every
+wait: `asyncio.wait_for` alone does not bound asyncpg on a half-open link."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    Connection = (
+        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    )
+    Database = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+    Database = asyncpg.Pool
+
+CONNECT_SECONDS = 5
+COMMAND_SECONDS = 10
+
+
+def role_of(room: str) -> str:
+    return f"sibol_{room}"
+
+
+@asynccontextmanager
+async def connect(url: str, room: str, *, connections: int = 8) -> AsyncIterator[Database]:
+    pool = asyncpg.create_pool(
+        url,
+        min_size=1,
+        max_size=connections,
+        timeout=CONNECT_SECONDS,
+        command_timeout=COMMAND_SECONDS,
+        init=prepare,
+        server_settings=session_settings(room),
+    )
+    async with pool:
+        yield pool
+
+
+def session_settings(room: str) -> dict[str, str]:
+    return {
+        "application_name": f"sibol-{room}",
+        "role": role_of(room),
+        "search_path": room,
+        "lock_timeout": "5s",
+        "idle_in_transaction_session_timeout": "30s",
+        "tcp_keepalives_idle": "10",
+        "tcp_user_timeout": "10000",
+    }
+
+
+async def prepare(conn: Any) -> None:
+    """JSON columns are Python values on both sides."""
+    for name in ("json", "jsonb"):
+        await conn.set_type_codec(name, encoder=_dumps, decoder=json.loads, schema="pg_catalog")
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

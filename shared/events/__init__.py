@@ -1,0 +1,30 @@
+"""The catalogue: every event that any room says."""
+
+from shared.events import (
+    applications,
+    badges,
+    credentials,
+    engagements,
+    matches,
+    milestones,
+    notifications,
+    people,
+    projects,
+)
+from shared.events.base import Event
+
+CATALOGUE: dict[str, type[Event]] = {
+    event.name: event
+    for area in (
+        people,
+        projects,
+        applications,
+        engagements,
+        milestones,
+        credentials,
+        matches,
+        badges,
+        notifications,
+    )
+    for event in area.EVENTS
+}

@@ -1,0 +1,329 @@
+"""Hear events from the room's queue, safely: one transaction holds the effect and the mark that it
+happened, and only then is the message acknowledged.
+
+Three kinds of failure take three roads. What can never succeed goes to the dead queue at once.
+When a neighbour is away, consuming stops and no message is blamed. An unexpected exception gets a
+few delayed tries, then the dead queue.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aio_pika
+import asyncpg
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import AMQPError
+from aiormq.channel import Channel as UnderlayChannel
+
+from shared import clock, log, metrics
+from shared.database import Connection, Database
+from shared.errors import Refusal, TooMany, Unavailable
+from shared.events.base import Event
+from shared.events.origin import Origin, within
+from shared.messaging.cloud import from_message
+from shared.messaging.topology import (
+    DEAD,
+    LADDER,
+    RETRY,
+    Delay,
+    declare_room,
+    open_connection,
+    queue_of,
+    wait_queue_of,
+)
+
+PREFETCH = 200
+BATCH = 100
+WATCH_SECONDS = 5
+STUCK_SECONDS = 30
+PUBLISH_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 5
+ATTEMPT = "x-sibol-attempt"
+REASON = "x-sibol-reason"
+
+E = TypeVar("E", bound=Event)
+Handler = Callable[[Connection, Any], Awaitable[None]]
+
+DATABASE_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+TRANSIENT = (Unavailable, TooMany, *DATABASE_AWAY)
+
+
+@dataclass(frozen=True)
+class Subscription:
+    event: type[Event]
+    handler: Handler
+
+
+def on(event: type[E], handler: Callable[[Connection, E], Awaitable[None]]) -> Subscription:
+    return Subscription(event, handler)
+
+
+class Detached(Exception):
+    """The broker no longer feeds this consumer, although the connection is open."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    message: AbstractIncomingMessage
+    event: Event
+
+
+class Consumer:
+    def __init__(
+        self,
+        room: str,
+        subscriptions: Iterable[Subscription],
+        database: Database,
+        amqp_url: str,
+        *,
+        after_commit: Callable[[], None],
+        ladder: Sequence[Delay] = LADDER,
+    ) -> None:
+        self._room = room
+        self._handlers: dict[str, list[Handler]] = {}
+        for subscription in subscriptions:
+            self._handlers.setdefault(subscription.event.name, []).append(subscription.handler)
+        self._database = database
+        self._amqp_url = amqp_url
+        self._after_commit = after_commit
+        self._ladder = ladder
+        self._taken_at: float | None = None
+        self._arrived_at = time.monotonic()
+        self._attached = False
+
+    def trouble(self) -> str | None:
+        """Why this consumer makes no progress, or None."""
+        if self._taken_at is not None and time.monotonic() - self._taken_at > STUCK_SECONDS:
+            return f"a batch has been in hand for over {STUCK_SECONDS} s"
+        return None if self._attached else "not attached to its queue"
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        pause = 0.2
+        while not stopping.is_set():
+            try:
+                await self._consume_until(stopping)
+            except* (AMQPError, OSError, TimeoutError, Detached) as failures:
+                log.get().warning(
+                    "consumer_interrupted", error=type(failures.exceptions[0]).__name__
+                )
+                metrics.reconnections.labels(self._room, "consumer").inc()
+            pause = 0.2 if self._attached else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            self._attached = False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause)
+
+    async def _consume_until(self, stopping: asyncio.Event) -> None:
+        connection = await open_connection(self._amqp_url, f"sibol-{self._room}")
+        async with connection:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            await channel.set_qos(prefetch_count=PREFETCH)
+            queue = await declare_room(channel, self._room, self._handlers, self._ladder)
+            arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            tag = await queue.consume(arrived.put, timeout=PUBLISH_SECONDS)
+            self._attached = True
+            log.get().info("consuming", queue=queue.name)
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(self._watch(connection, channel, tag))
+                await self._take_batches(arrived, channel, stopping, watch)
+                watch.cancel()
+                with suppress(AMQPError, TimeoutError):
+                    await queue.cancel(tag, timeout=PUBLISH_SECONDS)
+
+    async def _take_batches(
+        self,
+        arrived: asyncio.Queue[AbstractIncomingMessage],
+        channel: AbstractChannel,
+        stopping: asyncio.Event,
+        watch: asyncio.Task[None],
+    ) -> None:
+        """Take whatever has arrived; without a timer, batches form by themselves under load."""
+        while not stopping.is_set() and not watch.done():
+            try:
+                first = await asyncio.wait_for(arrived.get(), 0.5)
+            except TimeoutError:
+                continue
+            messages = [first]
+            while len(messages) < BATCH and not arrived.empty():
+                messages.append(arrived.get_nowait())
+            self._arrived_at = self._taken_at = time.monotonic()
+            await self._settle(messages, channel)
+            self._taken_at = None
+
+    async def _settle(
+        self, messages: Sequence[AbstractIncomingMessage], channel: AbstractChannel
+    ) -> None:
+        started = time.monotonic()
+        heard = [item for message in messages if (item := await self._read(message, channel))]
+        try:
+            await self._handle(heard)
+        except Exception:
+            # Whatever failed, found out one by one: only the guilty message is set aside.
+            for item in heard:
+                await self._handle_alone(item, channel)
+        await messages[-1].ack(multiple=True)
+        metrics.batch_size.labels(self._room).observe(len(messages))
+        metrics.batch_seconds.labels(self._room).observe(time.monotonic() - started)
+
+    async def _read(
+        self, message: AbstractIncomingMessage, channel: AbstractChannel
+    ) -> Heard | None:
+        try:
+            return Heard(message, from_message(message))
+        except Refusal as refusal:
+            await self._bury(message, channel, refusal.detail)
+            return None
+
+    async def _handle(self, heard: Sequence[Heard]) -> None:
+        """All of them in one transaction."""
+        if not heard:
+            return
+        async with self._database.acquire() as conn, conn.transaction():
+            fresh = await _mark_handled(conn, [item.event for item in heard])
+            for item in heard:
+                if item.event.envelope.id in fresh:
+                    await self._call(conn, item.event)
+                    fresh.discard(item.event.envelope.id)
+                else:
+                    self._count(item.event, "duplicate")
+        self._after_commit()
+        for item in heard:
+            age = (clock.now() - item.event.envelope.time).total_seconds()
+            metrics.event_age_seconds.labels(self._room).observe(max(age, 0))
+
+    async def _call(self, conn: Connection, event: Event) -> None:
+        envelope = event.envelope
+        origin = Origin(
+            correlation_id=envelope.correlation_id,
+            causation_id=envelope.id,
+            tenant=envelope.tenant,
+            traceparent=envelope.traceparent,
+        )
+        with (
+            within(origin),
+            structlog.contextvars.bound_contextvars(
+                event_id=str(envelope.id),
+                event_name=envelope.name,
+                correlation_id=str(envelope.correlation_id),
+            ),
+        ):
+            for handler in self._handlers.get(envelope.name, ()):
+                await handler(conn, event)
+            self._count(event, "done")
+            log.get().info("event_handled", outcome="done", subject=str(envelope.subject))
+
+    async def _handle_alone(self, item: Heard, channel: AbstractChannel) -> None:
+        pause = 0.5
+        while True:
+            try:
+                return await self._handle([item])
+            except TRANSIENT as error:
+                log.get().warning("neighbour_away", error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            except Refusal as refusal:
+                return await self._bury(item.message, channel, f"{refusal.code}: {refusal.detail}")
+            except Exception as error:
+                log.get().exception("event_failed", event_name=item.event.name)
+                return await self._try_later(item, channel, error)
+
+    async def _try_later(self, item: Heard, channel: AbstractChannel, error: Exception) -> None:
+        attempt = int(str(item.message.headers.get(ATTEMPT, 0)))
+        if attempt >= len(self._ladder):
+            reason = f"{type(error).__name__} after {attempt + 1} tries"
+            return await self._bury(item.message, channel, reason)
+        self._count(item.event, "retried")
+        key = wait_queue_of(self._room, self._ladder[attempt])
+        await self._forward(item.message, channel, RETRY, key, {ATTEMPT: attempt + 1})
+        return None
+
+    async def _bury(
+        self, message: AbstractIncomingMessage, channel: AbstractChannel, reason: str
+    ) -> None:
+        log.get().error("event_rejected", message_id=message.message_id, reason=reason)
+        metrics.events_handled.labels(self._room, "any", "dead").inc()
+        await self._forward(message, channel, DEAD, self._room, {REASON: reason[:500]})
+
+    async def _forward(
+        self,
+        message: AbstractIncomingMessage,
+        channel: AbstractChannel,
+        exchange: str,
+        key: str,
+        headers: dict[str, Any],
+    ) -> None:
+        copy = aio_pika.Message(
+            message.body,
+            headers={**message.headers, **headers},
+            content_type=message.content_type,
+            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            message_id=message.message_id,
+            timestamp=message.timestamp,
+            type=message.type,
+        )
+        target = await channel.get_exchange(exchange, ensure=False)
+        await target.publish(copy, key, mandatory=True, timeout=PUBLISH_SECONDS)
+
+    async def _watch(
+        self, connection: aio_pika.abc.AbstractConnection, channel: AbstractChannel, tag: str
+    ) -> None:
+        """A deleted and recreated queue leaves a consumer silently dead; look, every few seconds."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if connection.is_closed or channel.is_closed:
+                raise Detached("The connection is closed.")
+            underlay = await channel.get_underlay_channel()
+            assert isinstance(underlay, UnderlayChannel)
+            if tag not in underlay.consumers:
+                raise Detached("The broker cancelled this consumer.")
+            await self._look_at_queue(connection)
+
+    async def _look_at_queue(self, connection: aio_pika.abc.AbstractConnection) -> None:
+        async with connection.channel() as channel:
+            queue = await self._passive(channel)
+        waiting = queue.declaration_result.message_count or 0
+        idle = self._taken_at is None and time.monotonic() - self._arrived_at > STUCK_SECONDS
+        if not queue.declaration_result.consumer_count or (waiting and idle):
+            raise Detached("The queue does not feed this consumer.")
+
+    async def _passive(self, channel: AbstractChannel) -> AbstractQueue:
+        return await channel.declare_queue(
+            queue_of(self._room), passive=True, timeout=PUBLISH_SECONDS
+        )
+
+    def _count(self, event: Event, outcome: str) -> None:
+        metrics.events_handled.labels(self._room, event.name, outcome).inc()
+
+
+async def _mark_handled(conn: Connection, events: Sequence[Event]) -> set[Any]:
+    """Return the ids that were not handled before."""
+    rows = await conn.fetch(
+        """INSERT INTO inbox (event_id, name, handled_at)
+           SELECT event_id, name, $3 FROM unnest($1::uuid[], $2::text[]) AS heard (event_id, name)
+               ON CONFLICT DO NOTHING
+        RETURNING event_id""",
+        [event.envelope.id for event in events],
+        [event.name for event in events],
+        clock.now(),
+    )
+    return {row["event_id"] for row in rows}

@@ -1,0 +1,145 @@
+"""Exchanges and queues, declared by code, idempotently. The arguments are only those that
+RabbitMQ 3.10 and 4 share; `docs/operating.md` lists them for operators.
+
+sibol.events (topic) ── <event name> ──> sibol.<room> (quorum)
+    │                                        │ bug: sibol.retry ─> sibol.<room>.wait.<delay> ─> back
+    │                                        └ given up: sibol.dead ─> sibol.<room>.dead
+    ├── public events ──> sibol.public (topic) ──> integrators' queues, sibol.firehose (stream)
+    └── no queue ──> sibol.unrouted
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+
+from shared.events import CATALOGUE
+
+EVENTS = "sibol.events"
+PUBLIC = "sibol.public"
+RETRY = "sibol.retry"
+DEAD = "sibol.dead"
+UNROUTED = "sibol.unrouted"
+FIREHOSE = "sibol.firehose"
+
+CONNECT_SECONDS = 5
+DECLARE_SECONDS = 10
+HEARTBEAT_SECONDS = 10
+# High: only a process that dies again and again over one message reaches it.
+DELIVERY_LIMIT = 50
+
+Arguments = dict[str, Any]
+SAFE_QUORUM: Arguments = {
+    "x-queue-type": "quorum",
+    "x-overflow": "reject-publish",
+    "x-dead-letter-strategy": "at-least-once",
+}
+FIREHOSE_ARGUMENTS: Arguments = {
+    "x-queue-type": "stream",
+    "x-max-age": "7D",
+    "x-max-length-bytes": 1_000_000_000,
+}
+
+
+@dataclass(frozen=True)
+class Delay:
+    name: str
+    milliseconds: int
+
+
+LADDER = (Delay("5s", 5_000), Delay("1m", 60_000), Delay("15m", 900_000))
+
+
+def queue_of(room: str) -> str:
+    return f"sibol.{room}"
+
+
+def dead_queue_of(room: str) -> str:
+    return f"sibol.{room}.dead"
+
+
+def wait_queue_of(room: str, delay: Delay) -> str:
+    return f"sibol.{room}.wait.{delay.name}"
+
+
+async def open_connection(url: str, name: str) -> AbstractConnection:
+    """A plain connection: whoever holds it starts again from here when it closes."""
+    return await aio_pika.connect(
+        url,
+        timeout=CONNECT_SECONDS,
+        heartbeat=HEARTBEAT_SECONDS,
+        client_properties={"connection_name": name},
+    )
+
+
+async def declare_exchanges(channel: AbstractChannel) -> AbstractExchange:
+    """Return the exchange that every room publishes to."""
+    unrouted = await _exchange(channel, UNROUTED, "fanout")
+    events = await _exchange(channel, EVENTS, "topic", {"alternate-exchange": UNROUTED})
+    public = await _exchange(channel, PUBLIC, "topic")
+    await _exchange(channel, RETRY, "direct")
+    await _exchange(channel, DEAD, "direct")
+    await (await _queue(channel, UNROUTED, {"x-queue-type": "quorum"})).bind(unrouted)
+    await (await _queue(channel, FIREHOSE, FIREHOSE_ARGUMENTS)).bind(public, "#")
+    for name, event in CATALOGUE.items():
+        if event.public:
+            await public.bind(events, name, timeout=DECLARE_SECONDS)
+    return events
+
+
+async def declare_room(
+    channel: AbstractChannel, room: str, names: Iterable[str], ladder: Iterable[Delay] = LADDER
+) -> AbstractQueue:
+    """Return the room's queue, bound to the events it hears."""
+    await declare_exchanges(channel)
+    await (await _queue(channel, dead_queue_of(room), SAFE_QUORUM)).bind(DEAD, room)
+    for delay in ladder:
+        await _declare_wait(channel, room, delay)
+    queue = await _queue(
+        channel,
+        queue_of(room),
+        SAFE_QUORUM
+        | {
+            "x-dead-letter-exchange": DEAD,
+            "x-dead-letter-routing-key": room,
+            "x-delivery-limit": DELIVERY_LIMIT,
+        },
+    )
+    for name in names:
+        await queue.bind(EVENTS, name, timeout=DECLARE_SECONDS)
+    return queue
+
+
+async def _declare_wait(channel: AbstractChannel, room: str, delay: Delay) -> None:
+    name = wait_queue_of(room, delay)
+    queue = await _queue(
+        channel,
+        name,
+        SAFE_QUORUM
+        | {
+            "x-message-ttl": delay.milliseconds,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": queue_of(room),
+        },
+    )
+    await queue.bind(RETRY, name, timeout=DECLARE_SECONDS)
+
+
+async def _exchange(
+    channel: AbstractChannel, name: str, kind: str, arguments: Arguments | None = None
+) -> AbstractExchange:
+    return await channel.declare_exchange(
+        name,
+        aio_pika.ExchangeType(kind),
+        durable=True,
+        arguments=arguments,
+        timeout=DECLARE_SECONDS,
+    )
+
+
+async def _queue(channel: AbstractChannel, name: str, arguments: Arguments) -> AbstractQueue:
+    return await channel.declare_queue(
+        name, durable=True, arguments=arguments, timeout=DECLARE_SECONDS
+    )
