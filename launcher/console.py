@@ -1,16 +1,15 @@
 import contextlib
 import time
-from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
 
 _console = Console(highlight=False)
 
 
-def show(*parts: RenderableType) -> None:
+def show(*parts: RenderableType, sep: str = " ") -> None:
     """Print; a terminal that has gone away is no reason to stop."""
     with contextlib.suppress(OSError):
-        _console.print(*parts, soft_wrap=True)
+        _console.print(*parts, sep=sep, soft_wrap=True)
 
 
 class Clock:
@@ -25,13 +24,3 @@ class Clock:
 
     def say(self, text: str) -> None:
         show(f"[dim]{self.seconds:6.1f} s[/]  {text}")
-
-
-@contextlib.contextmanager
-def waiting(text: str) -> Iterator[None]:
-    """A spinner on a terminal, nothing elsewhere."""
-    if not _console.is_terminal:
-        yield
-        return
-    with _console.status(text):
-        yield

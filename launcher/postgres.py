@@ -107,7 +107,9 @@ async def _initialise(server: Postgres) -> None:
     with _password_file(server) as file:
         command = [*server.prefix, str(server.binaries / "initdb"), "-D", str(server.data)]
         try:
-            await run(*command, *options, f"--pwfile={file}", environment=ENVIRONMENT, cwd=file.parent)
+            await run(
+                *command, *options, f"--pwfile={file}", environment=ENVIRONMENT, cwd=file.parent
+            )
         except CommandFailed as error:
             raise Refused(
                 f"PostgreSQL could not make its data in {server.data}:\n{error.output}"
@@ -159,7 +161,9 @@ async def _system_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        await run("useradd", "--system", "--no-create-home", "--shell=/usr/sbin/nologin", SYSTEM_USER)
+        await run(
+            "useradd", "--system", "--no-create-home", "--shell=/usr/sbin/nologin", SYSTEM_USER
+        )
         return pwd.getpwnam(SYSTEM_USER)
 
 

@@ -64,7 +64,7 @@ class RabbitMQ:
     def write_configuration(self) -> None:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.home / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
-        configuration = self.home / "rabbitmq.conf"
+        configuration = self.home / "rabbitmq.config"
         configuration.touch(mode=0o600)
         configuration.write_text(
             CONFIGURATION.format(
@@ -113,7 +113,7 @@ class RabbitMQ:
             "RABBITMQ_MNESIA_BASE": str(self.home / "data"),
             "RABBITMQ_LOG_BASE": str(self.home / "log"),
             "RABBITMQ_LOGS": "-",
-            "RABBITMQ_CONFIG_FILE": str(self.home / "rabbitmq.conf"),
+            "RABBITMQ_CONFIG_FILE": str(self.home / "rabbitmq.config"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "enabled_plugins"),
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_PID_FILE": str(self.home / "pid"),
@@ -126,25 +126,27 @@ class RabbitMQ:
         }
 
 
+# Erlang's own form: the other one is translated at every start, which takes two seconds.
 CONFIGURATION = """\
-listeners.tcp.1 = 127.0.0.1:{port}
-management.tcp.ip = 127.0.0.1
-management.tcp.port = {management_port}
-prometheus.tcp.ip = 127.0.0.1
-prometheus.tcp.port = {metrics_port}
-default_user = {user}
-default_pass = {password}
-default_user_tags.administrator = true
-disk_free_limit.absolute = 100MB
-log.console = true
-log.console.level = warning
+[
+ {{rabbit, [
+   {{tcp_listeners, [{{"127.0.0.1", {port}}}]}},
+   {{default_user, <<"{user}">>}},
+   {{default_pass, <<"{password}">>}},
+   {{default_user_tags, [administrator]}},
+   {{disk_free_limit, 100000000}},
+   {{log, [{{console, [{{enabled, true}}, {{level, warning}}]}}]}}
+ ]}},
+ {{rabbitmq_management, [{{tcp_config, [{{ip, "127.0.0.1"}}, {{port, {management_port}}}]}}]}},
+ {{rabbitmq_prometheus, [{{tcp_config, [{{ip, "127.0.0.1"}}, {{port, {metrics_port}}}]}}]}}
+].
 """
 
 
 async def prepare(
     places: Places, state: State, say: Callable[[str], None], *, anew: bool = False
 ) -> RabbitMQ:
-    _check_path(places.servers)
+    check_path(places.servers)
     files = await _files(places.servers, say)
     server = RabbitMQ(
         home=places.rabbitmq,
@@ -167,19 +169,10 @@ async def _files(servers: Path, say: Callable[[str], None]) -> Path:
     if files.exists():
         return files
     with (servers / "rabbitmq.lock").open("w") as lock:
-        while not _try(lock.fileno()):
-            await asyncio.sleep(0.2)
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if not files.exists():
             await _fetch(servers, files, say)
     return files
-
-
-def _try(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 async def _fetch(servers: Path, files: Path, say: Callable[[str], None]) -> None:
@@ -241,7 +234,7 @@ def move_erlang(script: Path) -> None:
     script.write_bytes(content.replace(ERLANG_ROOT.encode(), OWN_ROOT.encode()))
 
 
-def _check_path(servers: Path) -> None:
+def check_path(servers: Path) -> None:
     if re.search(r"[^\w./+@=-]", str(servers), flags=re.ASCII):
         raise Refused(
             f"RabbitMQ cannot run below {servers}: its scripts break on spaces and special letters. "

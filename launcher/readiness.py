@@ -6,6 +6,7 @@ import aiohttp
 import asyncpg
 
 _PATIENCE = 3.0
+AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 async def is_ready(url: str) -> bool:
@@ -18,7 +19,9 @@ async def is_ready(url: str) -> bool:
 
 
 async def until_ready(url: str) -> None:
-    while not await is_ready(url):
+    while True:
+        if await is_ready(url):
+            return
         await asyncio.sleep(0.1)
 
 
@@ -37,7 +40,8 @@ async def _ask(url: str) -> bool:
 
 async def _connects(url: str) -> bool:
     parts = urlsplit(url)
-    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    port = parts.port or AMQP_PORTS.get(parts.scheme)
+    _, writer = await asyncio.open_connection(parts.hostname, port)
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()

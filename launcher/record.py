@@ -34,7 +34,6 @@ class Entry:
 class Record:
     supervisor: Identity
     started: float = field(default_factory=time.time)
-    is_ready: bool = False
     addresses: dict[str, str] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
 
@@ -49,7 +48,6 @@ def read(path: Path) -> Record | None:
     return Record(
         supervisor=Identity(**content["supervisor"]),
         started=content["started"],
-        is_ready=content["is_ready"],
         addresses=content["addresses"],
         entries={name: Entry(**entry) for name, entry in content["entries"].items()},
     )

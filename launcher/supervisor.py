@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rich.markup import escape
+
 from launcher import logs
 from launcher.places import ROOT
 from launcher.processes import end, identify
@@ -41,7 +43,6 @@ class Supervised:
     log_start: int
     restarts: int = 0
     failures: int = 0
-    was_ready: bool = False
 
 
 class Supervisor:
@@ -62,13 +63,21 @@ class Supervisor:
         while True:
             one = self._kept[name]
             code = await one.process.wait()
-            pause = self._judge(one, code)
-            await asyncio.sleep(pause)
-            again = await self._launch(one.program)
-            again.restarts, again.failures = one.restarts + 1, one.failures
-            again.was_ready = one.was_ready
-            self._kept[name] = again
-            self._note(again)
+            await asyncio.sleep(self._judge(one, code))
+            await self._launch_again(one)
+            telling = asyncio.ensure_future(self._tell_when_ready(name))
+            await self._kept[name].process.wait()
+            telling.cancel()
+
+    async def _launch_again(self, one: Supervised) -> None:
+        again = await self._launch(one.program)
+        again.restarts, again.failures = one.restarts + 1, one.failures
+        self._kept[one.program.name] = again
+        self._note(again)
+
+    async def _tell_when_ready(self, name: str) -> None:
+        await until_ready(self._kept[name].program.ready)
+        self._say(f"[green]{name} is ready again[/]")
 
     async def wait_ready(self, name: str, *, patience: float = 60.0) -> bool:
         """False when it is not ready in time, or died again and again."""
@@ -82,7 +91,6 @@ class Supervisor:
                 await asyncio.wait({asking}, timeout=0.1)
         finally:
             asking.cancel()
-        self._kept[name].was_ready = True
         return True
 
     async def watch_house(self) -> None:
@@ -152,7 +160,7 @@ class Supervisor:
             f"Its last lines (all: ./sibol logs {name}):"
         )
         for line in self.last_lines(name):
-            self._say(f"  [dim]|[/] {line}".replace("[/] [", "[/] \\["))
+            self._say(f"  [dim]|[/] {escape(line)}")
         return pause
 
     def _is_hopeless(self, name: str) -> bool:

@@ -6,6 +6,7 @@ Refusal
 │   └── Unauthenticated
 ├── NotFound          no such thing for you
 ├── Conflict          the state forbids it, or it is already done
+│   └── Stale         the caller saw an older version
 ├── TooMany           too often; later
 └── Unavailable       a neighbour is away; later
 """
@@ -42,6 +43,10 @@ class NotFound(Refusal):
 
 class Conflict(Refusal):
     code = "conflict"
+
+
+class Stale(Conflict):
+    code = "stale"
 
 
 class TooMany(Refusal):

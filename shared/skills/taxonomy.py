@@ -79,7 +79,7 @@ class Skills:
         first = bisect_left(self._keys, _key(folded, 0))
         after = bisect_left(self._keys, _key(folded, 1 << _POSITION_BITS), first)
         skills = (self._at(key & _POSITION_MASK) for key in self._keys[first:after])
-        named = [skill for skill in skills if folded in map(fold, _names(skill))]
+        named = [skill for skill in skills if folded in _names(skill)]
         return sorted(named, key=lambda skill: (fold(skill.label) != folded, skill.label))
 
     def _similar(self, folded: str, limit: int, method: str) -> list[Suggestion]:
@@ -97,7 +97,7 @@ class Skills:
         return array(
             "q",
             sorted(
-                _key(fold(name), position)
+                _key(name, position)
                 for position, skill in enumerate(self)
                 for name in _names(skill)
             ),
@@ -105,7 +105,7 @@ class Skills:
 
     @cached_property
     def _index(self) -> Index:
-        return Index([[fold(name) for name in _names(skill)] for skill in self])
+        return Index(_names(skill) for skill in self)
 
 
 @cache
@@ -124,9 +124,10 @@ def _skill(skill_id: str, line: str) -> Skill:
     return Skill(skill_id, label, tuple(aliases.split("|")) if aliases else ())
 
 
-def _names(skill: Skill) -> set[str]:
+def _names(skill: Skill) -> list[str]:
     """Also the label without its remark: Python (computer programming) is called Python."""
-    return {skill.label, skill.label.partition(" (")[0], *skill.aliases}
+    names = (skill.label, skill.label.partition(" (")[0], *skill.aliases)
+    return list(dict.fromkeys(map(fold, names)))
 
 
 def _key(folded: str, position: int) -> int:
@@ -134,5 +135,7 @@ def _key(folded: str, position: int) -> int:
 
 
 def _once_each(suggestions: list[Suggestion]) -> list[Suggestion]:
-    first = {suggestion.skill.id: suggestion for suggestion in reversed(suggestions)}
+    first: dict[str, Suggestion] = {}
+    for suggestion in suggestions:
+        first.setdefault(suggestion.skill.id, suggestion)
     return sorted(first.values(), key=lambda suggestion: -suggestion.score)

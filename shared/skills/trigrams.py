@@ -6,18 +6,20 @@ and the common endings that fill an ordinary trigram index are counted once per 
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from heapq import nlargest
 from math import log, sqrt
 
 from shared.skills.folding import words
 
-_TOUCHED = 30_000  # names looked at before the weakest words are left out; holds about 5 ms
-_WEAKEST = 0.2  # share of a word's own weight below which a likeness is chance
+_TOUCHED = 10_000  # names compared before weaker words are left out: about 10 ms
+_NAMES_EACH = 12  # a skill has seven names on average
+_LEAST = 0.2  # below it nothing but chance is left
+_WEAKEST = 0.12  # share of a word's own weight below which a likeness is chance
 
 
 class Index:
-    def __init__(self, groups: Sequence[Iterable[str]]) -> None:
+    def __init__(self, groups: Iterable[Iterable[str]]) -> None:
         """Each group is the names of one thing; its position is what is found."""
         self._owners = array("H")
         self._names_of: defaultdict[str, array[int]] = defaultdict(lambda: array("I"))
@@ -34,12 +36,11 @@ class Index:
     def nearest(self, text: str, limit: int) -> list[tuple[int, float]]:
         wanted = words(text)
         length = sqrt(sum(self._square(word) for word in wanted))
-        names = self._compare(wanted)
         best: dict[int, float] = {}
-        for name, product in nlargest(limit * 12, names, key=lambda pair: pair[1]):
-            owner = self._owners[name]
-            best[owner] = max(best.get(owner, 0.0), min(1.0, product / length))
-        return nlargest(limit, best.items(), key=lambda pair: (pair[1], -pair[0]))
+        for score, name in nlargest(limit * _NAMES_EACH, self._compare(wanted)):
+            best.setdefault(self._owners[-name], min(1.0, score / length))
+        likely = [(owner, score) for owner, score in best.items() if score >= _LEAST]
+        return likely[:limit]
 
     def _weigh(self) -> None:
         seen: Counter[str] = Counter()
@@ -49,7 +50,9 @@ class Index:
                 seen[trigram] += len(names)
                 self._words_of[trigram].append(word)
         total = len(self._owners)
-        self._weight = {trigram: log((1 + total) / (1 + count)) + 1 for trigram, count in seen.items()}
+        self._weight = {
+            trigram: log((1 + total) / (1 + count)) + 1 for trigram, count in seen.items()
+        }
         self._unseen = log(1 + total) + 1
         squares = [0.0] * total
         for word, names in self._names_of.items():
@@ -61,7 +64,8 @@ class Index:
     def _square(self, word: str) -> float:
         return sum(self._weight.get(trigram, self._unseen) ** 2 for trigram in _trigrams(word))
 
-    def _compare(self, wanted: list[str]) -> list[tuple[int, float]]:
+    def _compare(self, wanted: list[str]) -> list[tuple[float, int]]:
+        """Names are negative, so that of two equally alike the earlier is the greater."""
         products: defaultdict[int, float] = defaultdict(float)
         touched = 0
         for word, product in self._alike(wanted):
@@ -72,7 +76,7 @@ class Index:
             if touched > _TOUCHED:
                 break
         lengths = self._lengths
-        return [(name, product / lengths[name]) for name, product in products.items()]
+        return [(product / lengths[name], -name) for name, product in products.items()]
 
     def _alike(self, wanted: list[str]) -> list[tuple[str, float]]:
         likenesses: defaultdict[str, float] = defaultdict(float)
@@ -89,6 +93,7 @@ class Index:
         return sorted(likenesses.items(), key=lambda pair: -pair[1])
 
 
-def _trigrams(word: str) -> set[str]:
+def _trigrams(word: str) -> list[str]:
+    """Always in one order, so that sums come out the same in every process."""
     padded = f" {word} "
-    return {padded[start : start + 3] for start in range(len(padded) - 2)}
+    return list(dict.fromkeys(padded[start : start + 3] for start in range(len(padded) - 2)))

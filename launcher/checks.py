@@ -1,0 +1,168 @@
+"""`./sibol test`: the checks that need no server run while the servers start."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.markup import escape
+from rich.rule import Rule
+from rich.table import Table
+
+from launcher.console import Clock, show
+from launcher.errors import Refused
+from launcher.places import ROOT, Places
+from launcher.processes import identify
+from launcher.record import Entry
+from launcher.running import Run, run_in
+from launcher.servers import Starter
+from launcher.state import State
+from launcher.supervisor import Supervisor
+from launcher.up import Done, stopping_on_signals, unwrapped
+
+BINARIES = Path(sys.executable).parent
+STATIC = {
+    "ruff check": ["ruff", "check", "."],
+    "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
+    "lint-imports": ["lint-imports"],
+}
+GIVEN = ("SIBOL_TEST_DATABASE_URL", "SIBOL_TEST_AMQP_URL", "SIBOL_TEST_AMQP_API")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    code: int
+    seconds: float
+
+
+def check(places: Places, arguments: list[str]) -> int:
+    """Run every check and return the code of the first that failed."""
+    try:
+        with run_in(places, wait=True) as current:
+            outcomes = asyncio.run(_check(current, arguments))
+    except asyncio.CancelledError:
+        show("Interrupted; everything is stopped.")
+        return 130
+    show(_summary(outcomes))
+    return first_failure(outcomes)
+
+
+def first_failure(outcomes: list[Outcome]) -> int:
+    return next((outcome.code for outcome in outcomes if outcome.code), 0)
+
+
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without settings of a running Sibol, so that no test can reach it."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith("SIBOL_") or name.startswith("SIBOL_TEST_")
+    }
+
+
+async def _check(current: Run, arguments: list[str]) -> list[Outcome]:
+    supervisor = Supervisor(current, show)
+    outcomes: list[Outcome] = []
+    with stopping_on_signals(supervisor.hurry.set):
+        try:
+            with unwrapped(Done):
+                await _all(current, supervisor, arguments, outcomes)
+        finally:
+            await supervisor.stop()
+    return outcomes
+
+
+async def _all(
+    current: Run, supervisor: Supervisor, arguments: list[str], outcomes: list[Outcome]
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        servers = group.create_task(_servers_if_possible(current, supervisor, group))
+        for name, command in STATIC.items():
+            tool = [str(BINARIES / command[0]), *command[1:]]
+            outcomes.append(await _step(current, name, tool, {}))
+        environment = await servers
+        if environment is None:
+            outcomes.append(Outcome("pytest", 1, 0.0))
+        else:
+            tests = [sys.executable, "-m", "pytest", *arguments]
+            outcomes.append(await _step(current, "pytest", tests, environment))
+        raise Done
+
+
+async def _servers_if_possible(
+    current: Run, supervisor: Supervisor, group: asyncio.TaskGroup
+) -> dict[str, str] | None:
+    try:
+        with unwrapped():
+            return await _servers(current, supervisor, group)
+    except Refused as error:
+        show(f"[red]{escape(str(error))}[/]")
+        return None
+
+
+async def _servers(
+    current: Run, supervisor: Supervisor, group: asyncio.TaskGroup
+) -> dict[str, str]:
+    given = {name: os.environ[name] for name in GIVEN if name in os.environ}
+    if len(given) == len(GIVEN):
+        return given
+    # Quiet, because their progress would stand between the lines of the first checks.
+    starter = Starter(current, State(current.places.state), supervisor, group, lambda _: None)
+    async with asyncio.TaskGroup() as together:
+        database = together.create_task(starter.postgres(hasty=True))
+        broker = together.create_task(starter.rabbitmq(anew=True))
+    return {
+        "SIBOL_TEST_DATABASE_URL": database.result().url,
+        "SIBOL_TEST_AMQP_URL": broker.result().url,
+        "SIBOL_TEST_AMQP_API": broker.result().api_url,
+    }
+
+
+async def _step(
+    current: Run, name: str, command: list[str], environment: dict[str, str]
+) -> Outcome:
+    show(Rule(f"[bold]{name}[/]", align="left"))
+    clock = Clock()
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env=clean_environment(os.environ) | environment,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _note(current, process.pid)
+    return Outcome(name, await process.wait(), clock.seconds)
+
+
+def _note(current: Run, pid: int) -> None:
+    """Listed first, so that whoever stops the servers lets the check clean up before."""
+    identity = identify(pid)
+    if identity is not None:
+        current.put(
+            Entry(
+                name="check",
+                pid=identity.pid,
+                born=identity.born,
+                stage=0,
+                signal=signal.SIGINT,
+                grace=15,
+                ready="",
+                since=time.time(),
+                restarts=0,
+            )
+        )
+
+
+def _summary(outcomes: list[Outcome]) -> Table:
+    shown = Table("check", "result", "seconds")
+    for outcome in outcomes:
+        result = "[green]passed[/]" if outcome.code == 0 else f"[red]failed ({outcome.code})[/]"
+        shown.add_row(outcome.name, result, f"{outcome.seconds:.1f}")
+    return shown

@@ -1,0 +1,42 @@
+from uuid import UUID
+
+from services.gateway import passwords
+from services.gateway.accounts import queries
+from services.gateway.accounts.queries import Person
+from services.gateway.accounts.tokens import new_token, token_hash
+from services.gateway.profiles.queries import insert_profile
+from shared import messaging
+from shared.database import Connection
+from shared.errors import Conflict, Unauthenticated
+from shared.events.people import PersonJoined
+
+
+async def sign_up(
+    conn: Connection, *, email: str, password: str, name: str, locale: str
+) -> tuple[Person, str]:
+    """Return the person and the token of their first session."""
+    passwords.check_strength(password, email=email, name=name)
+    password_hash = await passwords.hashed(password)
+    async with conn.transaction():
+        person = await queries.insert_person(
+            conn, email=email, password_hash=password_hash, name=name, locale=locale
+        )
+        if person is None:
+            raise Conflict("Somebody has signed up with this address. Sign in instead.")
+        await insert_profile(conn, person.id)
+        await messaging.record(conn, PersonJoined(person_id=person.id))
+        return person, await _begin_session(conn, person.id)
+
+
+async def sign_in(conn: Connection, *, email: str, password: str) -> tuple[Person, str]:
+    person = await queries.select_person_by_email(conn, email)
+    known = await passwords.matches(password, person.password_hash if person else None)
+    if person is None or not known:
+        raise Unauthenticated("This address and password do not belong together.")
+    return person, await _begin_session(conn, person.id)
+
+
+async def _begin_session(conn: Connection, person_id: UUID) -> str:
+    token = new_token()
+    await queries.insert_session(conn, token_hash=token_hash(token), person_id=person_id)
+    return token

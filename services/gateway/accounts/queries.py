@@ -1,0 +1,103 @@
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.gateway.accounts.tokens import LIFETIME
+from services.gateway.viewer import Viewer
+from shared import clock
+from shared.database import Connection
+from shared.ids import new_id
+
+
+@dataclass(frozen=True)
+class Person:
+    id: UUID
+    email: str
+    password_hash: str
+    name: str
+    locale: str
+    duties: list[str]
+    joined_at: datetime
+
+
+def _person(row: asyncpg.Record | None) -> Person | None:
+    return Person(**dict(row)) if row else None
+
+
+async def insert_person(
+    conn: Connection, *, email: str, password_hash: str, name: str, locale: str
+) -> Person | None:
+    """Return None when the address is taken."""
+    row = await conn.fetchrow(
+        """INSERT INTO gateway.people (id, email, password_hash, name, locale, joined_at)
+                VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (lower(email)) DO NOTHING
+             RETURNING id, email, password_hash, name, locale, duties, joined_at""",
+        new_id(),
+        email,
+        password_hash,
+        name,
+        locale,
+        clock.now(),
+    )
+    return _person(row)
+
+
+async def select_person(conn: Connection, person_id: UUID) -> Person | None:
+    row = await conn.fetchrow(
+        """SELECT id, email, password_hash, name, locale, duties, joined_at
+             FROM gateway.people WHERE id = $1""",
+        person_id,
+    )
+    return _person(row)
+
+
+async def select_person_by_email(conn: Connection, email: str) -> Person | None:
+    row = await conn.fetchrow(
+        """SELECT id, email, password_hash, name, locale, duties, joined_at
+             FROM gateway.people WHERE lower(email) = lower($1)""",
+        email,
+    )
+    return _person(row)
+
+
+async def add_duty(conn: Connection, *, email: str, duty: str) -> bool:
+    """Return whether there is such a person."""
+    found = await conn.fetchval(
+        """UPDATE gateway.people
+              SET duties = ARRAY(SELECT DISTINCT unnest(duties || $2::text) ORDER BY 1)
+            WHERE lower(email) = lower($1)
+        RETURNING true""",
+        email,
+        duty,
+    )
+    return bool(found)
+
+
+async def insert_session(conn: Connection, *, token_hash: bytes, person_id: UUID) -> None:
+    now = clock.now()
+    await conn.execute(
+        """INSERT INTO gateway.sessions (token_hash, person_id, created_at, expires_at)
+                VALUES ($1, $2, $3, $4)""",
+        token_hash,
+        person_id,
+        now,
+        now + LIFETIME,
+    )
+
+
+async def delete_session(conn: Connection, token_hash: bytes) -> None:
+    await conn.execute("DELETE FROM gateway.sessions WHERE token_hash = $1", token_hash)
+
+
+async def select_viewer(conn: Connection, token_hash: bytes) -> Viewer | None:
+    row = await conn.fetchrow(
+        """SELECT people.id, people.duties
+             FROM gateway.sessions JOIN gateway.people ON people.id = sessions.person_id
+            WHERE token_hash = $1 AND expires_at > $2""",
+        token_hash,
+        clock.now(),
+    )
+    return Viewer(row["id"], frozenset(row["duties"])) if row else None

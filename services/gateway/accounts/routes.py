@@ -1,0 +1,87 @@
+from aiohttp import web
+
+from services.gateway.accounts import actions, queries
+from services.gateway.accounts.schemas import (
+    PersonView,
+    SessionView,
+    SignInRequest,
+    SignUpRequest,
+)
+from services.gateway.accounts.tokens import token_hash
+from services.gateway.auth import bearer
+from services.gateway.http import (
+    ANYONE,
+    DATABASE,
+    RATES,
+    SIGNED_IN,
+    Route,
+    answer,
+    body,
+    connection,
+    viewer,
+)
+from services.gateway.limits import SIGN_IN
+from shared.errors import NotFound
+
+
+async def sign_up(request: web.Request) -> web.Response:
+    wanted = await body(request, SignUpRequest)
+    async with request.app[DATABASE].acquire() as conn:
+        person, token = await actions.sign_up(
+            conn,
+            email=wanted.email,
+            password=wanted.password,
+            name=wanted.name,
+            locale=wanted.locale,
+        )
+    return answer(SessionView(token=token, person=PersonView.of(person)), status=201)
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    wanted = await body(request, SignInRequest)
+    await request.app[RATES].check(SIGN_IN, wanted.email.casefold())
+    async with request.app[DATABASE].acquire() as conn:
+        person, token = await actions.sign_in(conn, email=wanted.email, password=wanted.password)
+    return answer(SessionView(token=token, person=PersonView.of(person)), status=201)
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    token = bearer(request)
+    assert token is not None
+    async with connection(request) as conn:
+        await queries.delete_session(conn, token_hash(token))
+    return web.Response(status=204)
+
+
+async def show_me(request: web.Request) -> web.Response:
+    async with connection(request) as conn:
+        person = await queries.select_person(conn, viewer(request).id)
+    if person is None:
+        raise NotFound("This person has left.")
+    return answer(PersonView.of(person))
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/people",
+        sign_up,
+        "Sign up",
+        (ANYONE,),
+        takes=SignUpRequest,
+        gives=SessionView,
+        status=201,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions",
+        sign_in,
+        "Sign in",
+        (ANYONE,),
+        takes=SignInRequest,
+        gives=SessionView,
+        status=201,
+    ),
+    Route("DELETE", "/v1/sessions/current", sign_out, "Sign out", (SIGNED_IN,), status=204),
+    Route("GET", "/v1/me", show_me, "Who am I?", (SIGNED_IN,), gives=PersonView),
+]

@@ -1,0 +1,220 @@
+"""Composition root: the areas, and what surrounds every request."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+from limits import RateLimitItem
+
+from services.gateway import auth, idempotency, metrics, openapi
+from services.gateway.accounts.routes import ROUTES as ACCOUNTS
+from services.gateway.applications.routes import ROUTES as APPLICATIONS
+from services.gateway.credentials.routes import ROUTES as CREDENTIALS
+from services.gateway.engagements.routes import ROUTES as ENGAGEMENTS
+from services.gateway.files.routes import ROUTES as FILES
+from services.gateway.files.storage import open_folder
+from services.gateway.handlers import SUBSCRIPTIONS
+from services.gateway.http import (
+    CONNECTION,
+    DATABASE,
+    FOLDER,
+    LARGEST_BODY,
+    OPENAPI,
+    RATES,
+    RELAY,
+    ROUTE,
+    VIEWER,
+    Handler,
+    Route,
+    require_duty,
+    viewer,
+)
+from services.gateway.limits import READ, WRITE, Rates
+from services.gateway.matches.routes import ROUTES as MATCHES
+from services.gateway.milestones.routes import ROUTES as MILESTONES
+from services.gateway.notices.routes import ROUTES as NOTICES
+from services.gateway.organizations.routes import ROUTES as ORGANIZATIONS
+from services.gateway.problems import problems
+from services.gateway.profiles.routes import ROUTES as PROFILES
+from services.gateway.projects.routes import ROUTES as PROJECTS
+from services.gateway.public.routes import ROUTES as PUBLIC
+from services.gateway.reference.routes import ROUTES as REFERENCE
+from services.gateway.settings import Settings
+from services.gateway.skills.routes import ROUTES as SKILLS
+from services.gateway.viewer import Viewer
+from shared import log
+from shared.database import connect
+from shared.events.origin import Origin, within
+from shared.health import Health
+from shared.ids import new_id
+from shared.messaging import Consumer, Relay
+
+ROUTES: list[Route] = [
+    *ACCOUNTS,
+    *PROFILES,
+    *SKILLS,
+    *ORGANIZATIONS,
+    *PROJECTS,
+    *APPLICATIONS,
+    *ENGAGEMENTS,
+    *MILESTONES,
+    *FILES,
+    *CREDENTIALS,
+    *MATCHES,
+    *NOTICES,
+    *PUBLIC,
+    *REFERENCE,
+]
+HEALTH: web.AppKey[Health] = web.AppKey("health", Health)
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
+COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+def create_app(settings: Settings) -> web.Application:
+    app = web.Application(
+        middlewares=[context, problems, auth.authenticate], client_max_size=LARGEST_BODY
+    )
+    app[SETTINGS] = settings
+    app[HEALTH] = Health()
+    app[FOLDER] = open_folder(settings.files_url)
+    app[RATES] = Rates()
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, handled(route))
+    app[OPENAPI] = openapi.describe(ROUTES, settings.public_url)
+    for path in ("/livez", "/readyz", "/metrics"):
+        app.router.add_get(path, probe)
+    app.cleanup_ctx.append(room)
+    return app
+
+
+async def room(app: web.Application) -> AsyncIterator[None]:
+    """The pool, the relay and the gateway's own consumer; if one dies, so does the process."""
+    settings = app[SETTINGS]
+    async with connect(
+        settings.database_url, "gateway", connections=settings.database_connections
+    ) as database:
+        app[DATABASE] = database
+        app[RELAY] = relay = Relay(database, settings.amqp_url, "gateway")
+        consumer = Consumer(
+            "gateway", SUBSCRIPTIONS, database, settings.amqp_url, after_commit=relay.wake
+        )
+        _add_checks(app, relay, consumer)
+        app[STOPPING] = stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(relay.run(stopping))
+            tasks.create_task(consumer.run(stopping))
+            yield
+            stopping.set()
+
+
+def _add_checks(app: web.Application, relay: Relay, consumer: Consumer) -> None:
+    async def database_trouble() -> str | None:
+        return None if await app[DATABASE].fetchval("SELECT 1") == 1 else "wrong answer"
+
+    app[HEALTH].add("database", database_trouble)
+    app[HEALTH].add_now("outbox", relay.trouble)
+    app[HEALTH].add_now("consumer", consumer.trouble)
+
+
+async def probe(request: web.Request) -> web.Response:
+    status, media_type, body = await request.app[HEALTH].answer(request.path)
+    return web.Response(body=body, status=status, headers={"Content-Type": media_type})
+
+
+@web.middleware
+async def context(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bind the request's id, and log one line when it is answered."""
+    request_id = new_id()
+    started = time.perf_counter()
+    with structlog.contextvars.bound_contextvars(request_id=str(request_id)):
+        with within(Origin(correlation_id=request_id, actor_kind="person")):
+            response = await handler(request)
+        response.headers["X-Request-Id"] = str(request_id)
+        took = time.perf_counter() - started
+        metrics.seconds.labels(request.method, _template(request)).observe(took)
+        metrics.requests.labels(request.method, _template(request), str(response.status)).inc()
+        log.get().info(
+            "request_answered",
+            method=request.method,
+            route=_template(request),
+            status=response.status,
+            duration_ms=round(took * 1000, 1),
+        )
+    return response
+
+
+def _template(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "unknown"
+
+
+def handled(route: Route) -> Handler:
+    """What every declared route gets: sign-in, rates, the idempotent answer, the relay's wake."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        request[ROUTE] = route
+        if not route.open:
+            viewer(request)
+            require_duty(request, route.duties)
+        await request.app[RATES].check(*_rate(request))
+        if request.method == "GET":
+            return await route.handler(request)
+        try:
+            return await _commanded(request, route)
+        finally:
+            request.app[RELAY].wake()
+
+    return handle
+
+
+def _rate(request: web.Request) -> tuple[RateLimitItem, str]:
+    viewer: Viewer | None = request.get(VIEWER)
+    who = str(viewer.id) if viewer else request.remote or "nowhere"
+    return (READ if request.method == "GET" else WRITE), who
+
+
+async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:
+    key = request.headers.get("Idempotency-Key")
+    if key is None or route.open or route.takes_file:
+        return await route.handler(request)
+    return await _once(request, route, key)
+
+
+async def _once(request: web.Request, route: Route, key: str) -> web.StreamResponse:
+    idempotency.check_key(key)
+    person_id = viewer(request).id
+    raw = await request.read()
+    async with request.app[DATABASE].acquire() as conn, conn.transaction():
+        kept = await idempotency.claim(
+            conn,
+            person_id=person_id,
+            key=key,
+            request=f"{request.method} {request.path}",
+            body=raw,
+        )
+        if kept is not None:
+            return _replayed(kept["status"], kept["etag"], kept["answer"])
+        request[CONNECTION] = conn
+        response = await route.handler(request)
+        assert isinstance(response, web.Response)
+        await idempotency.keep(
+            conn,
+            person_id=person_id,
+            key=key,
+            status=response.status,
+            etag=response.etag.value if response.etag else None,
+            answer=json.loads(response.text) if response.text else None,
+        )
+        return response
+
+
+def _replayed(status: int, etag: str | None, answer: object) -> web.Response:
+    response = web.json_response(answer, status=status) if answer else web.Response(status=status)
+    response.headers["Idempotent-Replayed"] = "true"
+    if etag is not None:
+        response.etag = etag
+    return response

@@ -1,0 +1,197 @@
+from uuid import UUID
+
+from aiohttp import web
+
+from services.gateway.applications import actions, queries, rules
+from services.gateway.applications.queries import Application
+from services.gateway.applications.schemas import (
+    ApplicationView,
+    ApplyRequest,
+    CommandRequest,
+    LetterRequest,
+    OfferRequest,
+    ReasonRequest,
+)
+from services.gateway.commands import command_routes
+from services.gateway.http import (
+    SIGNED_IN,
+    Paging,
+    Route,
+    answer,
+    body,
+    connection,
+    cursor,
+    expected_version,
+    page,
+    path_id,
+    query,
+    viewer,
+)
+from services.gateway.lifecycles import APPLICATION
+from services.gateway.schemas import Page, Request
+from services.gateway.viewer import Viewer
+from shared.errors import NotFound
+
+
+def view_of(application: Application, viewer: Viewer) -> ApplicationView:
+    who = viewer.roles(applicant=application.is_applicant, employer=application.is_employer)
+    return ApplicationView.of(application, rules.allowed(application.state, who))
+
+
+def _answer(request: web.Request, application: Application, status: int = 200) -> web.Response:
+    view = view_of(application, viewer(request))
+    return answer(view, status=status, version=application.version)
+
+
+async def apply(request: web.Request) -> web.Response:
+    wanted = await body(request, ApplyRequest)
+    async with connection(request) as conn:
+        application = await actions.apply(
+            conn,
+            project_id=path_id(request, "project_id"),
+            viewer=viewer(request),
+            cover_letter=wanted.cover_letter,
+            draft=wanted.draft,
+        )
+    return _answer(request, application, status=201)
+
+
+async def change_letter(request: web.Request) -> web.Response:
+    wanted = await body(request, LetterRequest)
+    async with connection(request) as conn:
+        application = await actions.change_letter(
+            conn,
+            application_id=path_id(request, "application_id"),
+            viewer=viewer(request),
+            cover_letter=wanted.cover_letter,
+            expected=expected_version(request),
+        )
+    return _answer(request, application)
+
+
+async def show(request: web.Request) -> web.Response:
+    async with connection(request) as conn:
+        application = await queries.select_application(
+            conn,
+            path_id(request, "application_id"),
+            viewer_id=viewer(request).id,
+            moderates=viewer(request).moderates,
+        )
+    if application is None:
+        raise NotFound("No such application.")
+    return _answer(request, application)
+
+
+async def list_to_project(request: web.Request) -> web.Response:
+    at = cursor(query(request, Paging))
+    async with connection(request) as conn:
+        found = await queries.select_applications_to(
+            conn,
+            project_id=path_id(request, "project_id"),
+            viewer_id=viewer(request).id,
+            before=at.before,
+            limit=at.limit,
+        )
+    views = [view_of(item, viewer(request)) for item in found]
+    return answer(page(views, at.limit, lambda item: item.id))
+
+
+async def list_mine(request: web.Request) -> web.Response:
+    at = cursor(query(request, Paging))
+    async with connection(request) as conn:
+        found = await queries.select_applications_of(
+            conn, applicant_id=viewer(request).id, before=at.before, limit=at.limit
+        )
+    views = [view_of(item, viewer(request)) for item in found]
+    return answer(page(views, at.limit, lambda item: item.id))
+
+
+async def give(
+    request: web.Request, application_id: UUID, command: str, wanted: Request
+) -> web.Response:
+    who, expected = viewer(request), expected_version(request)
+    async with connection(request) as conn:
+        if isinstance(wanted, OfferRequest):
+            application = await actions.offer(
+                conn,
+                application_id=application_id,
+                viewer=who,
+                message=wanted.message,
+                starts_on=wanted.starts_on,
+                expected=expected,
+            )
+        elif command == "accept":
+            application = await actions.accept(
+                conn, application_id=application_id, viewer=who, expected=expected
+            )
+        else:
+            application = await actions.command(
+                conn,
+                application_id=application_id,
+                command=command,
+                viewer=who,
+                reason=wanted.reason if isinstance(wanted, ReasonRequest) else None,
+                expected=expected,
+            )
+    return _answer(request, application)
+
+
+def _body_of(command: str) -> type[Request]:
+    if command == "offer":
+        return OfferRequest
+    return ReasonRequest if command in rules.NEED_REASON else CommandRequest
+
+
+ROUTES = [
+    Route(
+        "POST",
+        "/v1/projects/{project_id}/applications",
+        apply,
+        "Apply with a letter written for this project",
+        (SIGNED_IN,),
+        takes=ApplyRequest,
+        gives=ApplicationView,
+        status=201,
+    ),
+    Route(
+        "GET",
+        "/v1/projects/{project_id}/applications",
+        list_to_project,
+        "Who applied",
+        ("employer",),
+        filters=Paging,
+        gives=Page[ApplicationView],
+    ),
+    Route(
+        "GET",
+        "/v1/me/applications",
+        list_mine,
+        "My applications",
+        (SIGNED_IN,),
+        filters=Paging,
+        gives=Page[ApplicationView],
+    ),
+    Route(
+        "GET",
+        "/v1/applications/{application_id}",
+        show,
+        "One application",
+        ("applicant", "employer", "moderator"),
+        gives=ApplicationView,
+    ),
+    Route(
+        "PUT",
+        "/v1/applications/{application_id}",
+        change_letter,
+        "Change the letter of a draft",
+        ("applicant",),
+        takes=LetterRequest,
+        gives=ApplicationView,
+    ),
+    *command_routes(
+        APPLICATION,
+        give,
+        gives=ApplicationView,
+        takes={name: _body_of(name) for name in rules.COMMANDS},
+    ),
+]

@@ -1,0 +1,47 @@
+from services.gateway.lifecycles import APPLICATION, Who
+from services.gateway.lifecycles.application import Status
+from services.gateway.lifecycles.project import Status as ProjectStatus
+from shared.errors import Conflict, NotAllowed
+
+COMMANDS = frozenset(
+    {
+        "submit",
+        "discard",
+        "view",
+        "shortlist",
+        "offer",
+        "not_select",
+        "withdraw",
+        "accept",
+        "decline",
+        "rescind",
+        "remove",
+    }
+)
+NEED_REASON = frozenset({"not_select", "rescind", "remove"})
+HOLD_A_SEAT = (Status.OFFERED, Status.ACCEPTED)
+LIVE = (Status.INVITED, Status.DRAFT, Status.SUBMITTED, Status.SEEN, Status.SHORTLISTED)
+LIVE_APPLICATIONS = 20
+
+
+def allowed(state: str, who: frozenset[Who]) -> list[str]:
+    return [name for name in APPLICATION.allowed(state, who) if name in COMMANDS]
+
+
+def check_may_apply(*, project_state: ProjectStatus, is_member: bool, live: int) -> None:
+    if is_member:
+        raise NotAllowed("Nobody applies to a project of their own organization.")
+    if project_state is not ProjectStatus.OPEN:
+        raise Conflict(
+            f"This project is {project_state.replace('_', ' ')}; it takes no applications now.",
+            state=project_state,
+        )
+    if live >= LIVE_APPLICATIONS:
+        raise Conflict(
+            f"You have {live} applications waiting, the most one may have. Withdraw one first."
+        )
+
+
+def check_editable(state: Status) -> None:
+    if state is not Status.DRAFT:
+        raise Conflict("A letter can be changed while the application is a draft.", state=state)

@@ -1,0 +1,31 @@
+"""Who is asking, by the token they carry."""
+
+from aiohttp import web
+
+from services.gateway.accounts.queries import select_viewer
+from services.gateway.accounts.tokens import PREFIX, token_hash
+from services.gateway.http import DATABASE, VIEWER
+from services.gateway.problems import Handler
+from shared.errors import Unauthenticated
+
+
+@web.middleware
+async def authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    token = bearer(request)
+    if token is not None:
+        async with request.app[DATABASE].acquire() as conn:
+            viewer = await select_viewer(conn, token_hash(token))
+        if viewer is None:
+            raise Unauthenticated("This token is unknown or has expired. Sign in again.")
+        request[VIEWER] = viewer
+    return await handler(request)
+
+
+def bearer(request: web.Request) -> str | None:
+    given = request.headers.get("Authorization")
+    if given is None:
+        return None
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(PREFIX):
+        raise Unauthenticated(f"Authorization must read: Bearer {PREFIX}...")
+    return token

@@ -1,0 +1,40 @@
+"""One route for each command that a person may give, made from the lifecycle's table."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from services.gateway.http import Handler, Route, body, path_id
+from services.gateway.lifecycles import Machine
+from services.gateway.lifecycles.machine import PEOPLE, words
+from services.gateway.schemas import Request
+
+Give = Callable[[web.Request, UUID, str, Request], Awaitable[web.Response]]
+
+
+def command_routes(
+    machine: Machine, give: Give, *, gives: type[BaseModel], takes: Mapping[str, type[Request]]
+) -> list[Route]:
+    """`takes` names the commands that are open to people, each with the body it needs."""
+    return [
+        Route(
+            "POST",
+            f"/v1/{machine.record}s/{{{machine.record}_id}}/{command.replace('_', '-')}",
+            _handler(machine, command, model, give),
+            f"{words(command).capitalize()} this {machine.record}",
+            tuple(sorted(machine.who_may(command) & PEOPLE)),
+            takes=model,
+            gives=gives,
+        )
+        for command, model in sorted(takes.items())
+    ]
+
+
+def _handler(machine: Machine, command: str, model: type[Request], give: Give) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        wanted = await body(request, model)
+        return await give(request, path_id(request, f"{machine.record}_id"), command, wanted)
+
+    return handle

@@ -1,0 +1,63 @@
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import Field
+
+from services.gateway.credentials.queries import Credential
+from services.gateway.schemas import Request, SkillId, View
+
+
+class AttestRequest(Request):
+    """The skills that the work showed; the others are struck."""
+
+    skills: Annotated[list[SkillId], Field(max_length=30)]
+
+
+class PublishRequest(Request):
+    published: bool = True
+
+
+class RefuseRequest(Request):
+    pass
+
+
+class CredentialSkillView(View):
+    id: str
+    label: str
+    attested: bool
+
+
+class CredentialView(View):
+    """`url` is the public address of the signed badge, once it is issued."""
+
+    id: UUID
+    engagement_id: UUID
+    project_id: UUID
+    project_title: str
+    organization_id: UUID
+    organization_name: str
+    holder_id: UUID
+    skills: list[CredentialSkillView]
+    attested_at: datetime | None
+    url: str | None
+    published: bool
+    state: str
+    reason: str | None
+    version: int
+    allowed: list[str]
+    proposed_at: datetime
+
+    @classmethod
+    def of(cls, credential: Credential, labels: dict[str, str], allowed: list[str]) -> Self:
+        skills = [
+            CredentialSkillView(
+                id=skill,
+                label=labels.get(skill, skill),
+                attested=skill in credential.attested_skills,
+            )
+            for skill in credential.skills
+        ]
+        own = {"skills": skills, "allowed": allowed}
+        facts = {name: getattr(credential, name) for name in cls.model_fields if name not in own}
+        return cls.model_validate(facts | own)

@@ -1,0 +1,164 @@
+"""What one record's event sets off in another. Each handler looks before it moves, so that hearing
+twice, or late, changes nothing."""
+
+from uuid import UUID
+
+from services.gateway.applications import moves as application_moves
+from services.gateway.applications import queries as applications
+from services.gateway.credentials import moves as credential_moves
+from services.gateway.credentials import queries as credentials
+from services.gateway.engagements import moves as engagement_moves
+from services.gateway.engagements import queries as engagements
+from services.gateway.lifecycles import APPLICATION, CREDENTIAL, ENGAGEMENT, MILESTONE, PROJECT
+from services.gateway.lifecycles.machine import SYSTEM
+from services.gateway.lifecycles.milestone import Status as MilestoneStatus
+from services.gateway.milestones import moves as milestone_moves
+from services.gateway.milestones import queries as milestones
+from services.gateway.projects import moves as project_moves
+from services.gateway.projects import queries as projects
+from shared.database import Connection
+from shared.events.badges import BadgeSigned
+from shared.events.engagements import (
+    EngagementAgreed,
+    EngagementCancelled,
+    EngagementCompleted,
+    EngagementEvent,
+    EngagementNotAgreed,
+    EngagementStarted,
+    EngagementTerminated,
+    EngagementWorkAccepted,
+)
+from shared.events.matches import MatchExplained
+from shared.events.milestones import MilestoneAccepted, MilestoneAutoAccepted, MilestoneEvent
+from shared.events.projects import (
+    ProjectCancelled,
+    ProjectEvent,
+    ProjectExpired,
+    ProjectExpiredUndecided,
+    ProjectFilled,
+    ProjectNotStarted,
+    ProjectRemoved,
+)
+from shared.messaging import Subscription, on
+
+NOT_NEEDED = "engagement_ended"
+
+
+async def close_applications(conn: Connection, event: ProjectEvent) -> None:
+    """Nobody is left waiting under a posting that has ended."""
+    reason = f"project_{event.state}"
+    for application in await applications.lock_live_applications(conn, event.project_id):
+        if "project_closed" in APPLICATION.allowed(application.state, SYSTEM):
+            await application_moves.move(conn, application, "project_closed", reason=reason)
+
+
+async def fund_milestones(conn: Connection, event: EngagementAgreed) -> None:
+    for milestone in await _lock_milestones(conn, event.engagement_id):
+        if "funds_held" in MILESTONE.allowed(milestone.state, SYSTEM):
+            await milestone_moves.move(conn, milestone, "funds_held")
+
+
+async def cancel_milestones(conn: Connection, event: EngagementEvent) -> None:
+    """What was handed in is still reviewed and paid; what was not will not be done."""
+    for milestone in await _lock_milestones(conn, event.engagement_id):
+        if "cancel" in MILESTONE.allowed(milestone.state, SYSTEM):
+            await milestone_moves.move(conn, milestone, "cancel", reason=NOT_NEEDED)
+
+
+async def free_seat(conn: Connection, event: EngagementEvent) -> None:
+    project = await projects.lock_project(conn, event.project_id, viewer_id=None)
+    if project is None or project.state != "filled":
+        return
+    if await applications.count_accepted(conn, project.id) < project.seats:
+        await project_moves.move(conn, project, "seat_lost")
+
+
+async def start_project(conn: Connection, event: EngagementStarted) -> None:
+    project = await projects.lock_project(conn, event.project_id, viewer_id=None)
+    if project is not None and "start" in PROJECT.allowed(project.state, SYSTEM):
+        await project_moves.move(conn, project, "start")
+
+
+async def finish_project(conn: Connection, event: EngagementEvent) -> None:
+    project = await projects.lock_project(conn, event.project_id, viewer_id=None)
+    if project is None or "finish" not in PROJECT.allowed(project.state, SYSTEM):
+        return
+    if not await engagements.has_unended(conn, project.id):
+        await project_moves.move(conn, project, "finish")
+
+
+async def accept_work(conn: Connection, event: MilestoneEvent) -> None:
+    """When the last milestone is accepted, only feedback is left."""
+    engagement = await engagements.lock_engagement(
+        conn, event.engagement_id, viewer_id=None, sees_all=True
+    )
+    if engagement is None or "work_accepted" not in ENGAGEMENT.allowed(engagement.state, SYSTEM):
+        return
+    found = await milestones.select_milestones(
+        conn, event.engagement_id, viewer_id=None, sees_all=True
+    )
+    states = {milestone.state for milestone in found} - {MilestoneStatus.CANCELLED}
+    if states == {MilestoneStatus.ACCEPTED}:
+        await engagement_moves.move(conn, engagement, "work_accepted")
+
+
+async def propose_credential(conn: Connection, event: EngagementWorkAccepted) -> None:
+    await credentials.insert_credential(
+        conn,
+        engagement_id=event.engagement_id,
+        project_id=event.project_id,
+        organization_id=event.organization_id,
+        holder_id=event.applicant_id,
+    )
+
+
+async def issue_credential(conn: Connection, event: BadgeSigned) -> None:
+    credential = await credentials.lock_credential(
+        conn, event.credential_id, viewer_id=None, sees_all=True
+    )
+    if credential is not None and "sign" in CREDENTIAL.allowed(credential.state, SYSTEM):
+        await credentials.update_url(conn, credential_id=credential.id, url=event.url)
+        await credential_moves.move(conn, credential, "sign")
+
+
+async def show_match(conn: Connection, event: MatchExplained) -> None:
+    await applications.update_match_score(
+        conn, application_id=event.application_id, score=event.score
+    )
+
+
+async def _lock_milestones(conn: Connection, engagement_id: UUID) -> list[milestones.Milestone]:
+    found = await milestones.select_milestones(conn, engagement_id, viewer_id=None, sees_all=True)
+    locked = [
+        await milestones.lock_milestone(conn, milestone.id, viewer_id=None, sees_all=True)
+        for milestone in found
+    ]
+    return [milestone for milestone in locked if milestone is not None]
+
+
+SUBSCRIPTIONS: list[Subscription] = [
+    *(
+        on(event, close_applications)
+        for event in (
+            ProjectCancelled,
+            ProjectExpired,
+            ProjectExpiredUndecided,
+            ProjectFilled,
+            ProjectNotStarted,
+            ProjectRemoved,
+        )
+    ),
+    on(EngagementAgreed, fund_milestones),
+    *(
+        on(event, handler)
+        for event in (EngagementNotAgreed, EngagementCancelled, EngagementTerminated)
+        for handler in (cancel_milestones, free_seat, finish_project)
+    ),
+    on(EngagementStarted, start_project),
+    on(EngagementCompleted, finish_project),
+    on(MilestoneAccepted, accept_work),
+    on(MilestoneAutoAccepted, accept_work),
+    on(EngagementWorkAccepted, propose_credential),
+    on(BadgeSigned, issue_credential),
+    on(MatchExplained, show_match),
+]

@@ -1,0 +1,198 @@
+"""The words of a handler: body, path_id, query, viewer, connection, answer; and one declaration
+per route, which gives validation, the OpenAPI description and who may call it."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from aiohttp import web
+from obstore.store import ObjectStore
+from pydantic import BaseModel, ValidationError
+
+from services.gateway.limits import Rates
+from services.gateway.problems import NotJson, TooLarge
+from services.gateway.schemas import Page, Request
+from services.gateway.viewer import Viewer
+from shared.database import Connection, Database
+from shared.errors import Invalid, NotAllowed, NotFound, Stale, Unauthenticated
+from shared.messaging import Relay
+from shared.wire import faults
+
+R = TypeVar("R", bound=Request)
+T = TypeVar("T")
+
+DATABASE: web.AppKey[Database] = web.AppKey("database")
+RELAY: web.AppKey[Relay] = web.AppKey("relay", Relay)
+RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
+OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
+FOLDER: web.AppKey[ObjectStore] = web.AppKey("folder")
+VIEWER: web.RequestKey[Viewer] = web.RequestKey("viewer", Viewer)
+CONNECTION: web.RequestKey[Connection] = web.RequestKey("connection")
+ROUTE: web.RequestKey["Route"] = web.RequestKey("route")
+
+LARGEST_BODY = 256 * 1024
+BODY_SECONDS = 15
+LARGEST_PAGE = 100
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ANYONE = "anyone"
+SIGNED_IN = "signed in"
+
+
+@dataclass(frozen=True)
+class Route:
+    """`who` is ANYONE, SIGNED_IN or the roles that the record itself will check."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    who: tuple[str, ...]
+    takes: type[Request] | None = None
+    filters: type[Request] | None = None
+    gives: type[BaseModel] | None = None
+    status: int = 200
+    takes_file: bool = False
+    media_type: str = "application/json"
+    duties: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> bool:
+        return self.who == (ANYONE,)
+
+
+async def body(request: web.Request, model: type[R]) -> R:
+    raw = await _read(request)
+    if not raw.strip():
+        raw = b"{}"
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        found = faults(error)
+        if found[0]["code"] == "json_invalid":
+            raise NotJson(f"The body is not JSON. {found[0]['detail']}.") from None
+        raise Invalid(_sentence(found), errors=found) from None
+
+
+async def _read(request: web.Request) -> bytes:
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise TooLarge(f"The body may hold at most {LARGEST_BODY // 1024} KiB.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise TooLarge(f"The body may hold at most {LARGEST_BODY // 1024} KiB.") from None
+    except TimeoutError:
+        raise Invalid(f"The body did not arrive within {BODY_SECONDS} seconds.") from None
+
+
+def _sentence(found: list[dict[str, str]]) -> str:
+    if len(found) == 1:
+        return f"{found[0]['pointer'] or 'The body'}: {found[0]['detail']}."
+    return f"{len(found)} things are wrong; each is listed in errors."
+
+
+def query(request: web.Request, model: type[R]) -> R:
+    known = model.model_fields
+    values = {name: value for name, value in request.query.items() if name in known}
+    unknown = sorted(set(request.query) - set(known))
+    if unknown:
+        raise Invalid(
+            f"Unknown: {', '.join(unknown)[:200]}. Known here: {', '.join(sorted(known)) or 'none'}."
+        )
+    try:
+        return model.model_validate_strings(values)
+    except ValidationError as error:
+        raise Invalid(_sentence(faults(error)), errors=faults(error)) from None
+
+
+def path_id(request: web.Request, name: str) -> UUID:
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise NotFound(f"No such {name.removesuffix('_id')}; its id is a UUID.") from None
+
+
+def viewer(request: web.Request) -> Viewer:
+    found: Viewer | None = request.get(VIEWER)
+    if found is None:
+        raise Unauthenticated("Sign in first: POST /v1/sessions, then Authorization: Bearer TOKEN.")
+    return found
+
+
+def require_duty(request: web.Request, duties: frozenset[str]) -> None:
+    if duties and not viewer(request).duties & duties:
+        raise NotAllowed(f"Only a {' or '.join(sorted(duties))} may do this.")
+
+
+@asynccontextmanager
+async def connection(request: web.Request) -> AsyncIterator[Connection]:
+    """The connection of this request: one that is already in a transaction when the answer is to
+    be kept under an Idempotency-Key."""
+    kept = request.get(CONNECTION)
+    if kept is not None:
+        yield kept
+        return
+    async with request.app[DATABASE].acquire() as conn:
+        yield conn
+
+
+def answer(view: BaseModel, *, status: int = 200, version: int | None = None) -> web.Response:
+    response = web.Response(
+        body=view.model_dump_json().encode(), status=status, content_type="application/json"
+    )
+    response.headers["Cache-Control"] = "private, no-cache"
+    if version is not None:
+        response.etag = str(version)
+    return response
+
+
+def expected_version(request: web.Request) -> int | None:
+    """The version named by If-Match, or None when the caller does not mind."""
+    tags = request.if_match
+    if not tags or any(tag.value == "*" for tag in tags):
+        return None
+    try:
+        return int(tags[0].value)
+    except ValueError:
+        raise Stale("If-Match must be the ETag of the record as you last read it.") from None
+
+
+class Paging(Request):
+    cursor: str | None = None
+    limit: int = 25
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Keyset paging: the newest first, `before` an id."""
+
+    before: UUID | None
+    limit: int
+
+
+def cursor(paging: Paging) -> Cursor:
+    if not 1 <= paging.limit <= LARGEST_PAGE:
+        raise Invalid(f"limit must lie between 1 and {LARGEST_PAGE}.")
+    return Cursor(_before(paging.cursor), paging.limit)
+
+
+def _before(text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    try:
+        return UUID(bytes=base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        raise Invalid("cursor must be the `next` of the page before.") from None
+
+
+def page(found: list[T], limit: int, id_of: Callable[[T], UUID]) -> Page[T]:
+    """`found` holds one more than `limit` when there is a further page."""
+    items = found[:limit]
+    more = len(found) > limit
+    after = base64.urlsafe_b64encode(id_of(items[-1]).bytes).rstrip(b"=").decode() if more else None
+    return Page(items=items, next=after)

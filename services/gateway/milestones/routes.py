@@ -1,0 +1,146 @@
+from uuid import UUID
+
+from aiohttp import web
+
+from services.gateway.commands import command_routes
+from services.gateway.http import (
+    Route,
+    answer,
+    connection,
+    expected_version,
+    path_id,
+    viewer,
+)
+from services.gateway.lifecycles import MILESTONE
+from services.gateway.milestones import actions, queries, rules
+from services.gateway.milestones.queries import Milestone
+from services.gateway.milestones.schemas import (
+    AcceptRequest,
+    CancelRequest,
+    ChangesRequest,
+    MilestonesView,
+    MilestoneView,
+    StartRequest,
+    SubmitRequest,
+)
+from services.gateway.schemas import Request
+from services.gateway.viewer import Viewer
+from shared.database import Connection
+from shared.errors import NotFound
+
+BODIES: dict[str, type[Request]] = {
+    "start": StartRequest,
+    "submit": SubmitRequest,
+    "accept": AcceptRequest,
+    "request_changes": ChangesRequest,
+    "cancel": CancelRequest,
+}
+
+
+def view_of(milestone: Milestone, viewer: Viewer) -> MilestoneView:
+    who = viewer.roles(applicant=milestone.is_applicant, employer=milestone.is_employer)
+    return MilestoneView.of(milestone, rules.allowed(milestone.state, who, rounds=milestone.rounds))
+
+
+async def list_of_engagement(request: web.Request) -> web.Response:
+    async with connection(request) as conn:
+        found = await queries.select_milestones(
+            conn,
+            path_id(request, "engagement_id"),
+            viewer_id=viewer(request).id,
+            sees_all=viewer(request).moderates,
+        )
+    if not found:
+        raise NotFound("No such engagement.")
+    return answer(MilestonesView(items=[view_of(item, viewer(request)) for item in found]))
+
+
+async def show(request: web.Request) -> web.Response:
+    async with connection(request) as conn:
+        milestone = await queries.select_milestone(
+            conn,
+            path_id(request, "milestone_id"),
+            viewer_id=viewer(request).id,
+            sees_all=viewer(request).moderates,
+        )
+    if milestone is None:
+        raise NotFound("No such milestone.")
+    return answer(view_of(milestone, viewer(request)), version=milestone.version)
+
+
+async def give(
+    request: web.Request, milestone_id: UUID, command: str, wanted: Request
+) -> web.Response:
+    async with connection(request) as conn:
+        milestone = await _carried_out(
+            conn,
+            wanted,
+            command=command,
+            milestone_id=milestone_id,
+            viewer=viewer(request),
+            expected=expected_version(request),
+        )
+    return answer(view_of(milestone, viewer(request)), version=milestone.version)
+
+
+async def _carried_out(
+    conn: Connection,
+    wanted: Request,
+    *,
+    command: str,
+    milestone_id: UUID,
+    viewer: Viewer,
+    expected: int | None,
+) -> Milestone:
+    match wanted:
+        case SubmitRequest():
+            return await actions.submit(
+                conn,
+                milestone_id=milestone_id,
+                viewer=viewer,
+                note=wanted.note,
+                criteria_met=wanted.criteria_met,
+                file_ids=wanted.file_ids,
+                expected=expected,
+            )
+        case AcceptRequest() | ChangesRequest():
+            unmet = wanted.criteria_unmet if isinstance(wanted, ChangesRequest) else []
+            return await actions.review(
+                conn,
+                milestone_id=milestone_id,
+                command=command,
+                viewer=viewer,
+                review=wanted.review,
+                criteria_unmet=unmet,
+                expected=expected,
+            )
+        case _:
+            return await actions.command(
+                conn,
+                milestone_id=milestone_id,
+                command=command,
+                viewer=viewer,
+                reason=wanted.reason if isinstance(wanted, CancelRequest) else None,
+                expected=expected,
+            )
+
+
+ROUTES = [
+    Route(
+        "GET",
+        "/v1/engagements/{engagement_id}/milestones",
+        list_of_engagement,
+        "The milestones of an engagement",
+        ("applicant", "employer", "moderator"),
+        gives=MilestonesView,
+    ),
+    Route(
+        "GET",
+        "/v1/milestones/{milestone_id}",
+        show,
+        "One milestone with everything handed in",
+        ("applicant", "employer", "moderator"),
+        gives=MilestoneView,
+    ),
+    *command_routes(MILESTONE, give, gives=MilestoneView, takes=BODIES),
+]

@@ -1,0 +1,65 @@
+from datetime import datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from services.gateway.accounts.schemas import Email
+from services.gateway.organizations.queries import Member, Organization
+from services.gateway.schemas import Line120, OptionalLine120, OptionalText4000, Request, Slug, View
+
+Website = Annotated[
+    str,
+    StringConstraints(
+        max_length=200, pattern=r"^https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\x21-\x7e]*)?$"
+    ),
+]
+
+
+class OrganizationRequest(Request):
+    name: Line120
+    about: OptionalText4000 = ""
+    industry: Slug
+    region: Slug
+    city: OptionalLine120 = ""
+    website: Website | None = None
+
+
+class OrganizationView(View):
+    id: UUID
+    name: str
+    about: str
+    industry: str
+    region: str
+    city: str
+    website: str | None
+    registered_at: datetime
+
+    @classmethod
+    def of(cls, organization: Organization) -> Self:
+        return cls.model_validate(organization, from_attributes=True)
+
+
+class OrganizationsView(View):
+    items: list[OrganizationView]
+
+
+class MemberRequest(Request):
+    """The address of somebody who has signed up."""
+
+    email: Email
+
+
+class MemberView(View):
+    person_id: UUID
+    name: str
+    role: str
+    joined_at: datetime
+
+    @classmethod
+    def of(cls, member: Member) -> Self:
+        return cls.model_validate(member, from_attributes=True)
+
+
+class MembersView(View):
+    items: list[MemberView]

@@ -1,0 +1,63 @@
+"""What crosses the wire: requests refuse what they do not know, answers are plain."""
+
+import unicodedata
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+V = TypeVar("V")
+
+# What a mail header, a log line or PostgreSQL would refuse later is refused here.
+LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+KEPT_IN_TEXT = frozenset("\n\t")
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[V]):
+    """`next` is the cursor of the following page, or null on the last one."""
+
+    items: list[V]
+    next: str | None
+
+
+def one_line(text: str) -> str:
+    for character in text:
+        if character in LINE_BREAKS or character in BIDI_CONTROLS or _is_control(character):
+            raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
+    return text
+
+
+def many_lines(text: str) -> str:
+    text = text.replace("\r\n", "\n")
+    for character in text:
+        if character in BIDI_CONTROLS or (_is_control(character) and character not in KEPT_IN_TEXT):
+            raise ValueError(f"must be plain text, without U+{ord(character):04X}")
+    return text
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
+
+
+def line(longest: int, *, shortest: int = 1) -> StringConstraints:
+    return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
+
+
+Line80 = Annotated[str, line(80), AfterValidator(one_line)]
+Line120 = Annotated[str, line(120), AfterValidator(one_line)]
+Line240 = Annotated[str, line(240), AfterValidator(one_line)]
+OptionalLine120 = Annotated[str, line(120, shortest=0), AfterValidator(one_line)]
+Text500 = Annotated[str, line(500), AfterValidator(many_lines)]
+Text4000 = Annotated[str, line(4000), AfterValidator(many_lines)]
+OptionalText4000 = Annotated[str, line(4000, shortest=0), AfterValidator(many_lines)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
+ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
+SkillId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]

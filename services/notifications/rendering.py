@@ -1,0 +1,118 @@
+"""Words and facts in, finished texts out. What people wrote is data here, never a template."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from textwrap import shorten
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+from jinja2 import Template as Compiled
+from mjml import mjml2html
+
+from services.notifications.texts import TEMPLATES, Template, Words, words
+
+LONGEST_TITLE = 120
+LONGEST_FACT = 80
+
+ENVIRONMENT = Environment(
+    undefined=StrictUndefined,
+    autoescape=select_autoescape(("html",), default_for_string=False),
+    trim_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a template may speak of. None is worded, for a person may have been erased."""
+
+    project: str | None = None
+    organization: str | None = None
+    applicant: str | None = None
+    milestone: str | None = None
+    people: int | None = None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    title: str
+    text: str
+    action: str
+
+
+@dataclass(frozen=True)
+class Mail:
+    subject: str
+    text: str
+    html: str
+
+
+def render(template: Template, facts: Facts, locale: str, reason: str | None = None) -> Rendered:
+    said = words(locale)
+    values = {name: _plain(value, said.missing[name]) for name, value in asdict(facts).items()}
+    happened, *then = _paragraphs(_filled(template.text, values))
+    return Rendered(
+        title=shorten(_filled(template.title, values), LONGEST_TITLE, placeholder="…"),
+        text="\n\n".join([happened, *_why(said, reason), *then]),
+        action=_filled(template.action, values),
+    )
+
+
+def render_mail(notice: Rendered, *, name: str, url: str, locale: str) -> Mail:
+    said = words(locale)
+    values = {
+        "title": notice.title,
+        "greeting": _filled(said.greeting, {"name": first_name(name)}),
+        "paragraphs": _paragraphs(notice.text),
+        "action": notice.action,
+        "url": url,
+        "farewell": said.farewell,
+        "footer": said.footer,
+        "locale": locale,
+    }
+    return Mail(
+        subject=notice.title,
+        text=_layout("layout.txt").render(values),
+        html=_layout("layout.html").render(values),
+    )
+
+
+def first_name(name: str) -> str:
+    """Ma. Teresa Cruz is greeted as Ma. Teresa."""
+    parts = name.split()
+    if len(parts) > 1 and parts[0].endswith("."):
+        return " ".join(parts[:2])
+    return parts[0] if parts else ""
+
+
+def _plain(value: str | int | None, missing: str) -> str | int:
+    """One line of bounded length, whatever was stored."""
+    if isinstance(value, str):
+        return shorten(value, LONGEST_FACT, placeholder="…") or missing
+    return missing if value is None else value
+
+
+def _paragraphs(text: str) -> list[str]:
+    return [" ".join(part.split()) for part in text.strip().split("\n\n")]
+
+
+def _why(said: Words, reason: str | None) -> list[str]:
+    """A code without words is left out: it would tell the person nothing."""
+    meaning = said.reasons.get(reason or "")
+    return [f"{said.reason} {meaning}"] if meaning else []
+
+
+def _filled(source: str, values: Mapping[str, str | int]) -> str:
+    return _compiled(source).render(values)
+
+
+@cache
+def _compiled(source: str) -> Compiled:
+    return ENVIRONMENT.from_string(source)
+
+
+@cache
+def _layout(name: str) -> Compiled:
+    if name.endswith(".html"):
+        source = mjml2html((TEMPLATES / name).with_suffix(".mjml").read_text("utf-8"))
+        return ENVIRONMENT.overlay(autoescape=True).from_string(source)
+    return ENVIRONMENT.from_string((TEMPLATES / name).read_text("utf-8"))
