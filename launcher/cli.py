@@ -90,11 +90,10 @@ def show_logs(
 
 @app.command()
 def migrate() -> None:
-    """Apply the migrations of every room to SIBOL_DATABASE_URL, or to the running private database."""
+    """Bring schemas and queues up to date: of SIBOL_DATABASE_URL and SIBOL_AMQP_URL, or of the running set."""
     with explaining():
-        own = os.environ.get("SIBOL_DATABASE_URL")
-        url = own or _present().addresses.get("Database", "")
-        asyncio.run(migrating.migrate(url, Clock().say))
+        house = rooms.House(places.ordinary(), _servers())
+        asyncio.run(migrating.migrate(house, Clock().say))
 
 
 @app.command()
@@ -136,6 +135,17 @@ def _present() -> Record:
     return record
 
 
+def _servers() -> rooms.Servers:
+    database_url = os.environ.get("SIBOL_DATABASE_URL")
+    amqp_url = os.environ.get("SIBOL_AMQP_URL")
+    if database_url and amqp_url:
+        return rooms.Servers(database_url, amqp_url, broker=amqp_url)
+    record = _present()
+    if not record.servers:
+        raise Refused("Sibol is still starting; it migrates by itself.")
+    return rooms.Servers(**record.servers)
+
+
 def _api(record: Record) -> str:
     address = record.addresses.get("API")
     if address is None or not asyncio.run(is_ready(f"{address}/readyz")):
@@ -171,8 +181,11 @@ def _print_logs(room: str | None, lines: int, *, follow: bool) -> None:
     width = max((len(path.stem) for path in files), default=0)
     for path in files:
         for line in logs.tail(path, lines):
-            print(f"{path.stem:{width}} | {line}")
+            _print_line(f"{path.stem:{width}} | {line}")
     if follow:
         for name, line in logs.follow(files):
-            print(f"{name:{width}} | {line}")
-            sys.stdout.flush()
+            _print_line(f"{name:{width}} | {line}")
+
+
+def _print_line(line: str) -> None:
+    print(line if sys.stdout.isatty() else logs.plain(line), flush=True)

@@ -1,6 +1,7 @@
 """Log files of bounded size: renamed at the start of a process, cut while it runs."""
 
 import collections
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ def follow(paths: list[Path]) -> Iterator[tuple[str, str]]:
             places[path], lines = _new_lines(path, places[path])
             yield from ((path.stem, line) for line in lines)
         time.sleep(0.2)
+
+
+def plain(line: str) -> str:
+    """Without the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)
 
 
 def _new_lines(path: Path, place: int) -> tuple[int, list[str]]:

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,34 +7,33 @@ from launcher import marks
 from launcher.commands import CommandFailed, run
 from launcher.errors import Refused
 from launcher.places import ROOT
-from launcher.rooms import ROOMS
+from launcher.rooms import ROOMS, House, Servers
 
 MARK = "migrations"
 
 
-async def is_needed(database_url: str) -> bool:
-    """Whether any migration file differs from those applied last; asking every room takes seconds."""
-    return await marks.read(database_url, MARK) != digest(ROOT)
+async def is_needed(servers: Servers) -> bool:
+    """Whether code or broker differ from those of the last time; asking every room takes seconds."""
+    return await marks.read(servers.database_url, MARK) != digest(ROOT, servers.broker)
 
 
-async def migrate(database_url: str, say: Callable[[str], None]) -> None:
-    # A migration speaks to the database alone, but the settings of a room ask for both addresses.
-    amqp_url = os.environ.get("SIBOL_AMQP_URL", "amqp://127.0.0.1/")
-    addresses = {"SIBOL_DATABASE_URL": database_url, "SIBOL_AMQP_URL": amqp_url}
+async def migrate(house: House, say: Callable[[str], None]) -> None:
+    """Every room prepares its schema and its queue, in order."""
     for room in ROOMS:
         command = [sys.executable, "-m", f"services.{room}", "migrate"]
         try:
-            await run(*command, environment=addresses | {"SIBOL_LOG": "console"})
+            await run(*command, environment=house.environment())
         except CommandFailed as error:
             raise Refused(f"The migrations of {room} failed:\n{error.output}") from error
-    await marks.write(database_url, MARK, digest(ROOT))
-    say("the database is migrated")
+    servers = house.servers
+    await marks.write(servers.database_url, MARK, digest(ROOT, servers.broker))
+    say("schemas and queues are up to date")
 
 
-def digest(root: Path) -> str:
-    """Over every migration and the code that applies them."""
-    files = sorted({*root.glob("services/*/migrations/**/*"), *root.glob("shared/database/**/*")})
-    total = hashlib.sha256()
+def digest(root: Path, broker: str) -> str:
+    """Over the rooms' code, which says what tables and queues there must be, and the broker that has the queues."""
+    files = sorted({*root.glob("services/**/*"), *root.glob("shared/**/*")})
+    total = hashlib.sha256(broker.encode())
     for file in files:
         if file.suffix in {".sql", ".py"}:
             total.update(f"{file.relative_to(root)}\0".encode())

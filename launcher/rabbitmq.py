@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,15 @@ class RabbitMQ:
         return f"http://127.0.0.1:{self.metrics_port}/metrics"
 
     @property
+    def _identity(self) -> Path:
+        return self.home / "identity"
+
+    @property
+    def identity(self) -> str:
+        """Lost together with the queues."""
+        return self._identity.read_text()
+
+    @property
     def erlang(self) -> Path:
         return self.files / "usr/lib/erlang"
 
@@ -64,6 +74,8 @@ class RabbitMQ:
     def write_configuration(self) -> None:
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self.home / "enabled_plugins").write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
+        if not self._identity.exists():
+            self._identity.write_text(secrets.token_hex(8))
         configuration = self.home / "rabbitmq.config"
         configuration.touch(mode=0o600)
         configuration.write_text(

@@ -35,6 +35,7 @@ class Record:
     supervisor: Identity
     started: float = field(default_factory=time.time)
     addresses: dict[str, str] = field(default_factory=dict)
+    servers: dict[str, str] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
@@ -49,5 +50,6 @@ def read(path: Path) -> Record | None:
         supervisor=Identity(**content["supervisor"]),
         started=content["started"],
         addresses=content["addresses"],
+        servers=content["servers"],
         entries={name: Entry(**entry) for name, entry in content["entries"].items()},
     )

@@ -17,6 +17,8 @@ WORKERS = ROOMS[1:]
 class Servers:
     database_url: str
     amqp_url: str
+    broker: str
+    """Another one whenever the queues may be gone."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,9 @@ class House:
 
     places: Places
     servers: Servers
-    api_port: int
-    smtp_port: int
-    mails_port: int
+    api_port: int = 8080
+    smtp_port: int = 1025
+    mails_port: int = 8025
 
     @property
     def api_url(self) -> str:
@@ -50,7 +52,7 @@ class House:
             "SIBOL_LOG": "console",
             "PYTHONUNBUFFERED": "1",
         }
-        return {name: os.environ.get(name, value) for name, value in ours.items()}
+        return {name: os.environ.get(name) or value for name, value in ours.items()}
 
     def mails(self) -> Program:
         ports = ["--smtp-port", str(self.smtp_port), "--http-port", str(self.mails_port)]

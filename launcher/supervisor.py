@@ -160,7 +160,7 @@ class Supervisor:
             f"Its last lines (all: ./sibol logs {name}):"
         )
         for line in self.last_lines(name):
-            self._say(f"  [dim]|[/] {escape(line)}")
+            self._say(f"  [dim]|[/] {escape(logs.plain(line))}")
         return pause
 
     def _is_hopeless(self, name: str) -> bool:

@@ -7,7 +7,7 @@ import inspect
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 
@@ -64,25 +64,28 @@ class Up:
     async def _bring_up(self, group: asyncio.TaskGroup) -> House:
         starter = Starter(self._run, self._state, self.supervisor, group, self._clock.say)
         async with asyncio.TaskGroup() as together:
-            database = together.create_task(self._database(starter))
-            broker = together.create_task(self._amqp_url(starter))
-        house = self._house(Servers(database.result(), broker.result()))
+            database = together.create_task(self._database_url(starter))
+            amqp = together.create_task(self._amqp_url(starter))
+        servers = Servers(database.result(), amqp.result(), broker=self._broker_identity())
+        house = self._house(servers)
+        if await migrating.is_needed(servers):
+            await migrating.migrate(house, self._clock.say)
         not_ready = await self._rooms(group, house)
         await self._demo(house, not_ready)
         self._announce(house, not_ready)
         return house
 
-    async def _database(self, starter: Starter) -> str:
-        url = await own_server("SIBOL_DATABASE_URL") or (await starter.postgres()).url
-        if await migrating.is_needed(url):
-            await migrating.migrate(url, self._clock.say)
-        return url
+    async def _database_url(self, starter: Starter) -> str:
+        return await own_server("SIBOL_DATABASE_URL") or (await starter.postgres()).url
 
     async def _amqp_url(self, starter: Starter) -> str:
         if url := await own_server("SIBOL_AMQP_URL"):
             return url
         self._broker = await starter.rabbitmq()
         return self._broker.url
+
+    def _broker_identity(self) -> str:
+        return self._broker.identity if self._broker else os.environ["SIBOL_AMQP_URL"]
 
     def _house(self, servers: Servers) -> House:
         port = first_free(self._wishes.port)
@@ -115,6 +118,7 @@ class Up:
     def _announce(self, house: House, not_ready: list[str]) -> None:
         record = self._run.record
         record.addresses = addresses(house, self._broker)
+        record.servers = asdict(house.servers)
         self._run.save()
         show("", listed(record.addresses), "", sep="\n")
         if not_ready:

@@ -2,30 +2,18 @@
 
 import gzip
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 
 from services.credentialing import contexts, multibase, rules
 from services.credentialing.keys import Signer
 from services.credentialing.proof import add_proof
-from shared.errors import Conflict, Invalid
+from shared.errors import Invalid
 
 PLACES = 131_072  # the least that the standard allows, for the holders' privacy
-# Beyond this many a random free place takes long to find: open the next list.
-FULL = PLACES * 3 // 4
 VALID_FOR = timedelta(hours=24)
 PURPOSE = "revocation"
-
-
-def random_free_index(random: Random, taken: Collection[int]) -> int:
-    if len(taken) >= FULL:
-        raise Conflict("This status list is full; open a new one.")
-    while True:
-        index = random.randrange(PLACES)
-        if index not in taken:
-            return index
 
 
 def entry(list_url: str, index: int) -> dict[str, Any]:

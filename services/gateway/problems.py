@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import asyncpg
 import structlog
 from aiohttp import web
 
 from shared import log
+from shared.database import AWAY
 from shared.errors import (
     Conflict,
     Invalid,
@@ -31,20 +31,6 @@ STATUS: dict[type[Refusal], int] = {
     TooMany: 429,
     Unavailable: 503,
 }
-DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.QueryCanceledError,
-)
 RETRY_SECONDS = "2"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -75,7 +61,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(status_of(refusal), refusal.code, refusal.detail, **refusal.extra)
     except web.HTTPException as refused:
         return _framework_problem(refused)
-    except DATABASE_AWAY as error:
+    except AWAY as error:
         log.get().warning("neighbour_away", error=type(error).__name__)
         return problem(503, "unavailable", "Something we need is away. Try again soon.")
     except Exception:

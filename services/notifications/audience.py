@@ -33,6 +33,7 @@ EMPLOYER_INTERNS = EMPLOYER | {Role.INTERN}
 
 AUDIENCE: Mapping[type[Event], frozenset[Role]] = {
     people.PersonJoined: ALONE,
+    people.OrganizationRegistered: EMPLOYER,
     people.OrganizationMemberAdded: ALONE,
     projects.ProjectDiscarded: EMPLOYER,
     projects.ProjectApproved: EMPLOYER,
@@ -120,6 +121,9 @@ OTHER_PARTY = (
 )
 # To throw away one's own draft needs no mail; that time threw it away does.
 OWN_DRAFT = (projects.ProjectDiscarded, applications.ApplicationDiscarded)
+BY_HAND = frozenset({"person", "applicant", "employer"})
+# One mail about the engagement says it for all its milestones.
+ENGAGEMENT_ENDED = "engagement_ended"
 
 
 def told(event: Event) -> frozenset[Role]:
@@ -130,6 +134,17 @@ def told(event: Event) -> frozenset[Role]:
         case engagements.EngagementEvent(party=str(party)) if isinstance(event, OTHER_PARTY):
             return frozenset(role for role in roles if role != party)
         case _ if isinstance(event, OWN_DRAFT):
-            return frozenset(role for role in roles if role != event.envelope.actor_kind)
+            return frozenset() if event.envelope.actor_kind in BY_HAND else roles
         case _:
             return roles
+
+
+def is_worth_a_mail(event: Event) -> bool:
+    """What follows at once from something that was mailed is only shown."""
+    match event:
+        case milestones.MilestoneFunded():
+            return False
+        case milestones.MilestoneCancelled(reason=reason):
+            return reason != ENGAGEMENT_ENDED
+        case _:
+            return True

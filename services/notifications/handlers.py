@@ -1,5 +1,5 @@
 from services.notifications import queries, rendering, texts
-from services.notifications.audience import AUDIENCE, told
+from services.notifications.audience import AUDIENCE, is_worth_a_mail, told
 from services.notifications.queries import Notice, Recipient
 from services.notifications.records import Records, records_of
 from services.notifications.rendering import Facts
@@ -11,7 +11,7 @@ from shared.messaging import on
 
 
 async def tell_people(conn: Connection, event: Event) -> None:
-    """Write a notice and a due mail for each person whom the event concerns."""
+    """Write a notice, and most often a due mail, for each person whom the event concerns."""
     roles = told(event)
     if not roles:
         return
@@ -30,6 +30,7 @@ async def tell_people(conn: Connection, event: Event) -> None:
         correlation_id=event.envelope.correlation_id,
         tenant=event.envelope.tenant,
         now=clock.now(),
+        with_mail=is_worth_a_mail(event),
     )
 
 

@@ -107,6 +107,7 @@ async def insert_notices(
     correlation_id: UUID,
     tenant: str,
     now: datetime,
+    with_mail: bool,
 ) -> None:
     """The notices and their mails; whoever was told before is left out of both."""
     await conn.execute(
@@ -124,6 +125,7 @@ async def insert_notices(
            SELECT mail.id, told.id, $8, told.person_id, 'email', 'due', $14, $12, $13, $14
              FROM told
              JOIN unnest($1::uuid[], $7::uuid[]) AS mail (notice_id, id) ON mail.notice_id = told.id
+            WHERE $15
                ON CONFLICT DO NOTHING""",
         [notice.id for notice in notices],
         [notice.person_id for notice in notices],
@@ -139,6 +141,7 @@ async def insert_notices(
         correlation_id,
         tenant,
         now,
+        with_mail,
     )
 
 

@@ -10,7 +10,7 @@ from shared.events.credentials import CredentialEvent
 from shared.events.engagements import EngagementEvent
 from shared.events.matches import MatchComputed
 from shared.events.milestones import MilestoneEvent
-from shared.events.people import OrganizationMemberAdded, PersonJoined
+from shared.events.people import OrganizationMemberAdded, OrganizationRegistered, PersonJoined
 from shared.events.projects import ProjectEvent
 
 WorkEvent = ProjectEvent | ApplicationEvent | EngagementEvent | MilestoneEvent | CredentialEvent
@@ -33,9 +33,11 @@ def records_of(event: Event) -> Records:
     match event:
         case PersonJoined():
             return Records("/#/profile", person_id=event.person_id)
-        case OrganizationMemberAdded():
-            link = f"/#/organizations/{event.organization_id}"
-            return Records(link, event.person_id, event.organization_id)
+        case OrganizationRegistered() | OrganizationMemberAdded():
+            person_id = event.person_id if isinstance(event, OrganizationMemberAdded) else None
+            return Records(
+                f"/#/organizations/{event.organization_id}", person_id, event.organization_id
+            )
         case MatchComputed():
             link = f"/#/projects/{event.project_id}/matches"
             return Records(link, project_id=event.project_id, people=event.people)

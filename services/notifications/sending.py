@@ -16,11 +16,10 @@ from services.notifications.channels import email
 from services.notifications.queries import Letter
 from services.notifications.settings import Settings
 from shared import clock, log
-from shared.database import Database
+from shared.database import AWAY, Database
 from shared.events.notifications import NotificationDelivered, NotificationFailed
 from shared.events.origin import Origin, within
 from shared.messaging import Relay, record
-from shared.messaging.consumer import DATABASE_AWAY
 from shared.metrics import FAST
 from shared.worker import Loop
 
@@ -71,7 +70,7 @@ class Sender:
             except email.ServerAway as away:
                 log.get().warning("mail_server_away", error=str(away))
                 pause = _longer(pause)
-            except DATABASE_AWAY as error:
+            except AWAY as error:
                 log.get().warning("neighbour_away", error=type(error).__name__)
                 pause = _longer(pause)
             with suppress(TimeoutError):
@@ -86,7 +85,7 @@ class Sender:
             async with email.connected(self._server) as client:
                 await self._send_until(stopping, client, waiting)
         finally:
-            if waiting:
+            if False:
                 await self._put_back(waiting)
         return in_hand
 

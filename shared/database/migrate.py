@@ -87,9 +87,7 @@ async def _make_room(conn: OwnConnection, room: str) -> None:
     )
 
 
-async def _apply(
-    conn: OwnConnection, room: str, migrations: list[Migration]
-) -> list[str]:
+async def _apply(conn: OwnConnection, room: str, migrations: list[Migration]) -> list[str]:
     rows = await conn.fetch("SELECT name, checksum FROM migrations")
     applied = {row["name"]: row["checksum"] for row in rows}
     for migration in migrations:

@@ -14,19 +14,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aio_pika
-import asyncpg
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from aio_pika.exceptions import AMQPError
 from aiormq.channel import Channel as UnderlayChannel
 
-from shared import clock, log, metrics
+from shared import clock, database, log, metrics
 from shared.database import Connection, Database
 from shared.errors import Refusal, TooMany, Unavailable
 from shared.events.base import Event
 from shared.events.origin import Origin, within
 from shared.messaging.cloud import from_message
 from shared.messaging.topology import (
+    BROKER_AWAY,
     DEAD,
     LADDER,
     RETRY,
@@ -49,24 +48,7 @@ REASON = "x-sibol-reason"
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Connection, Any], Awaitable[None]]
 
-DATABASE_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.QueryCanceledError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
-TRANSIENT = (Unavailable, TooMany, *DATABASE_AWAY)
+TRANSIENT = (Unavailable, TooMany, *database.AWAY)
 
 
 @dataclass(frozen=True)
@@ -123,7 +105,7 @@ class Consumer:
         while not stopping.is_set():
             try:
                 await self._consume_until(stopping)
-            except* (AMQPError, OSError, TimeoutError, Detached) as failures:
+            except* (*BROKER_AWAY, Detached) as failures:
                 log.get().warning(
                     "consumer_interrupted", error=type(failures.exceptions[0]).__name__
                 )
@@ -147,7 +129,7 @@ class Consumer:
                 watch = tasks.create_task(self._watch(connection, channel, tag))
                 await self._take_batches(arrived, channel, stopping, watch)
                 watch.cancel()
-                with suppress(AMQPError, TimeoutError):
+                with suppress(*BROKER_AWAY):
                     await queue.cancel(tag, timeout=PUBLISH_SECONDS)
 
     async def _take_batches(

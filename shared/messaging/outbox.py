@@ -1,6 +1,7 @@
 """Say an event in the transaction that made it true; publish it afterwards, from its row."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,15 +9,14 @@ from typing import Any
 
 import asyncpg
 from aio_pika.abc import AbstractExchange
-from aio_pika.exceptions import AMQPError
 
 from shared import clock, log, metrics
-from shared.database import Connection, Database
+from shared.database import AWAY, Connection, Database
 from shared.events.base import Envelope, Event
 from shared.events.origin import current
 from shared.ids import new_id
 from shared.messaging.cloud import to_message
-from shared.messaging.topology import declare_exchanges, open_connection
+from shared.messaging.topology import BROKER_AWAY, declare_exchanges, open_connection
 
 BATCH = 200
 POLL_SECONDS = 0.1
@@ -128,18 +128,21 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._measure(stopping))
-            pause = POLL_SECONDS
-            while not stopping.is_set():
-                try:
-                    await self._publish_until(stopping)
-                except (AMQPError, OSError, TimeoutError, asyncpg.PostgresError) as error:
-                    log.get().warning("relay_interrupted", error=type(error).__name__)
-                    metrics.reconnections.labels(self._room, "relay").inc()
-                except asyncpg.InterfaceError:
-                    log.get().warning("relay_interrupted", error="database away")
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stopping.wait(), pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await self._publish_again_and_again(stopping)
+
+    async def _publish_again_and_again(self, stopping: asyncio.Event) -> None:
+        pause = POLL_SECONDS
+        while not stopping.is_set():
+            started = time.monotonic()
+            try:
+                await self._publish_until(stopping)
+            except (*BROKER_AWAY, *AWAY) as error:
+                log.get().warning("relay_interrupted", error=type(error).__name__)
+                metrics.reconnections.labels(self._room, "relay").inc()
+            lasted = time.monotonic() - started > LONGEST_PAUSE_SECONDS
+            pause = POLL_SECONDS if lasted else min(pause * 2, LONGEST_PAUSE_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), pause)
 
     async def _publish_until(self, stopping: asyncio.Event) -> None:
         connection = await open_connection(self._amqp_url, f"sibol-{self._room}-relay")
@@ -187,14 +190,14 @@ class Relay:
 
     async def _measure(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with suppress(*AWAY):
                 await self._measure_once()
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), MEASURE_SECONDS)
 
     async def _measure_once(self) -> None:
         row = await self._database.fetchrow(
-            """SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS some) AS waiting,
+            """SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS few) AS waiting,
                       (SELECT events.occurred_at FROM outbox JOIN events ON events.id = event_id
                         ORDER BY position LIMIT 1) AS since"""
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from shared.events import CATALOGUE
 
@@ -24,6 +25,7 @@ DEAD = "sibol.dead"
 UNROUTED = "sibol.unrouted"
 FIREHOSE = "sibol.firehose"
 
+BROKER_AWAY = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError)
 CONNECT_SECONDS = 5
 DECLARE_SECONDS = 10
 HEARTBEAT_SECONDS = 10
@@ -31,11 +33,9 @@ HEARTBEAT_SECONDS = 10
 DELIVERY_LIMIT = 50
 
 Arguments = dict[str, Any]
-SAFE_QUORUM: Arguments = {
-    "x-queue-type": "quorum",
-    "x-overflow": "reject-publish",
-    "x-dead-letter-strategy": "at-least-once",
-}
+KEPT: Arguments = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+# What leaves such a queue is gone only when the next one has it.
+HANDED_ON: Arguments = {**KEPT, "x-dead-letter-strategy": "at-least-once"}
 FIREHOSE_ARGUMENTS: Arguments = {
     "x-queue-type": "stream",
     "x-max-age": "7D",
@@ -81,7 +81,7 @@ async def declare_exchanges(channel: AbstractChannel) -> AbstractExchange:
     public = await _exchange(channel, PUBLIC, "topic")
     await _exchange(channel, RETRY, "direct")
     await _exchange(channel, DEAD, "direct")
-    await (await _queue(channel, UNROUTED, {"x-queue-type": "quorum"})).bind(unrouted)
+    await (await _queue(channel, UNROUTED, KEPT)).bind(unrouted)
     await (await _queue(channel, FIREHOSE, FIREHOSE_ARGUMENTS)).bind(public, "#")
     for name, event in CATALOGUE.items():
         if event.public:
@@ -94,13 +94,13 @@ async def declare_room(
 ) -> AbstractQueue:
     """Return the room's queue, bound to the events it hears."""
     await declare_exchanges(channel)
-    await (await _queue(channel, dead_queue_of(room), SAFE_QUORUM)).bind(DEAD, room)
+    await (await _queue(channel, dead_queue_of(room), KEPT)).bind(DEAD, room)
     for delay in ladder:
         await _declare_wait(channel, room, delay)
     queue = await _queue(
         channel,
         queue_of(room),
-        SAFE_QUORUM
+        HANDED_ON
         | {
             "x-dead-letter-exchange": DEAD,
             "x-dead-letter-routing-key": room,
@@ -117,7 +117,7 @@ async def _declare_wait(channel: AbstractChannel, room: str, delay: Delay) -> No
     queue = await _queue(
         channel,
         name,
-        SAFE_QUORUM
+        HANDED_ON
         | {
             "x-message-ttl": delay.milliseconds,
             "x-dead-letter-exchange": "",

@@ -1,7 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -11,26 +12,30 @@ from services.notifications.settings import Settings
 from shared.database import Database
 from shared.messaging import Relay
 
+T = TypeVar("T")
+
 
 @dataclass
 class Sink:
     """A mail server. `answer` is what it says to each recipient."""
 
-    mails: list = field(default_factory=list)
+    mails: list[Any] = field(default_factory=list)
     answer: str = "250 OK"
 
-    async def received(self, count: int = 1) -> list:
-        async def look():
+    async def received(self, count: int = 1) -> list[Any]:
+        async def look() -> list[Any] | None:
             return self.mails if len(self.mails) >= count else None
 
         return await until(look)
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
         if self.answer.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.answer
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         self.mails.append(envelope)
         return "250 OK"
 
@@ -63,7 +68,7 @@ class Office:
         return await self.database.fetch("SELECT name, data, causation_id FROM events ORDER BY id")
 
 
-async def until(look, *, seconds: float = 8):
+async def until(look: Callable[[], Awaitable[T | None]], *, seconds: float = 8) -> T:
     """What `look` finds, as soon as it finds something."""
     async with asyncio.timeout(seconds):
         while not (found := await look()):

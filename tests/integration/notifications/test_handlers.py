@@ -4,6 +4,7 @@ from services.notifications.handlers import tell_people
 from shared.events.applications import ApplicationSubmitted
 from shared.events.engagements import EngagementSigned
 from shared.events.matches import MatchComputed
+from shared.events.milestones import MilestoneFunded
 from shared.events.people import PersonJoined
 from shared.events.projects import ProjectSuspended
 
@@ -92,6 +93,28 @@ async def test_matches_are_news_once_for_each_project(database, world, heard):
     (notice,) = await notices(database)
     assert notice["title"] == "3 people fit your project “Talaan ng paninda”"
     assert await database.fetchval("SELECT count(*) FROM deliveries") == 1
+
+
+async def test_a_funded_milestone_is_shown_without_a_mail(database, world, heard):
+    juan = await world.person("Juan")
+    organization_id = await world.organization()
+
+    await hear(
+        database,
+        heard(
+            MilestoneFunded(
+                milestone_id=uuid4(),
+                engagement_id=uuid4(),
+                project_id=await world.project(organization_id),
+                organization_id=organization_id,
+                applicant_id=juan,
+                state="ready",
+            )
+        ),
+    )
+
+    assert len(await notices(database)) == 1
+    assert await database.fetchval("SELECT count(*) FROM deliveries") == 0
 
 
 async def test_those_who_work_on_a_suspended_project_are_told(database, world, heard):

@@ -1,5 +1,4 @@
 import gzip
-from random import Random
 
 import pytest
 from openvc.did.base import DidResolverRegistry
@@ -14,7 +13,7 @@ from services.credentialing.document import build
 from services.credentialing.keys import did_document
 from services.credentialing.proof import add_proof, to_bytes, verify_proof
 from shared import clock
-from shared.errors import Conflict, Invalid
+from shared.errors import Invalid
 from tests.unit.credentialing.samples import AWARD, DID, ISSUED, KEYRING, SIGNER, resolve
 
 URL = AWARD.status_list_url
@@ -76,20 +75,6 @@ def test_a_stranger_accepts_a_credential_that_was_not_withdrawn():
 def test_a_stranger_sees_a_withdrawal():
     with pytest.raises(CredentialRevoked):
         strangers_check(withdrawn=[AWARD.status_index])
-
-
-def test_a_random_place_is_free_and_spread_out():
-    random, taken = Random(7), set()
-    for _ in range(2_000):
-        taken.add(status.random_free_index(random, taken))
-
-    assert len(taken) == 2_000
-    assert max(taken) > status.PLACES * 0.9
-
-
-def test_a_full_list_gives_no_place():
-    with pytest.raises(Conflict, match="full"):
-        status.random_free_index(Random(7), range(status.FULL))
 
 
 @pytest.mark.parametrize(

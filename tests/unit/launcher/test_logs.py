@@ -51,6 +51,10 @@ def test_following_tells_whole_new_lines_and_their_process(tmp_path):
     assert lines == [("gateway", "first"), ("gateway", "second")]
 
 
+def test_a_plain_line_has_no_colours():
+    assert logs.plain("\x1b[2m12:00\x1b[0m [\x1b[32minfo\x1b[0m]") == "12:00 [info]"
+
+
 def append(path, text):
     with path.open("a") as writer:
         writer.write(text)

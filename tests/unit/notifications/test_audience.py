@@ -3,7 +3,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.gateway.lifecycles import MACHINES
-from services.notifications.audience import AUDIENCE, Role, told
+from services.notifications.audience import AUDIENCE, Role, is_worth_a_mail, told
 from services.notifications.records import records_of
 from shared import clock
 from shared.events import CATALOGUE
@@ -11,6 +11,7 @@ from shared.events.applications import ApplicationDiscarded
 from shared.events.base import Envelope, Event
 from shared.events.engagements import EngagementSigned, FeedbackGiven
 from shared.events.matches import MatchComputed
+from shared.events.milestones import MilestoneCancelled
 
 
 def sample(kind: type[Event], actor: str = "system", **facts) -> Event:
@@ -61,8 +62,17 @@ def test_one_party_acts_and_the_other_is_told(kind):
 
 
 def test_who_throws_a_draft_away_gets_no_mail_but_who_lost_it_to_time_does():
-    assert told(sample(ApplicationDiscarded, actor="applicant")) == set()
+    assert told(sample(ApplicationDiscarded, actor="person")) == set()
     assert told(sample(ApplicationDiscarded, actor="timer")) == {Role.APPLICANT}
+    assert told(sample(ApplicationDiscarded, actor="system")) == {Role.APPLICANT}
+
+
+def test_the_milestones_of_an_ended_engagement_are_shown_without_a_mail_for_each():
+    ended = sample(MilestoneCancelled, reason="engagement_ended")
+
+    assert told(ended) == {Role.APPLICANT, Role.EMPLOYER}
+    assert not is_worth_a_mail(ended)
+    assert is_worth_a_mail(sample(MilestoneCancelled, reason="other"))
 
 
 def test_a_project_that_nobody_fits_is_no_news():
