@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from services.gateway.accounts.queries import select_viewer
-from services.gateway.accounts.tokens import PREFIX, token_hash
-from services.gateway.http import DATABASE, VIEWER
+from services.gateway.http import DATABASE, VIEWER, bearer
 from services.gateway.problems import Handler
+from services.gateway.tokens import token_hash
 from shared.errors import Unauthenticated
 
 
@@ -19,13 +19,3 @@ async def authenticate(request: web.Request, handler: Handler) -> web.StreamResp
             raise Unauthenticated("This token is unknown or has expired. Sign in again.")
         request[VIEWER] = viewer
     return await handler(request)
-
-
-def bearer(request: web.Request) -> str | None:
-    given = request.headers.get("Authorization")
-    if given is None:
-        return None
-    scheme, _, token = given.partition(" ")
-    if scheme.lower() != "bearer" or not token.startswith(PREFIX):
-        raise Unauthenticated(f"Authorization must read: Bearer {PREFIX}...")
-    return token

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from services.gateway.limits import Rates
 from services.gateway.problems import NotJson, TooLarge
 from services.gateway.schemas import Page, Request
+from services.gateway.tokens import PREFIX
 from services.gateway.viewer import Viewer
 from shared.database import Connection, Database
 from shared.errors import Invalid, NotAllowed, NotFound, Stale, Unauthenticated
@@ -115,6 +116,16 @@ def path_id(request: web.Request, name: str) -> UUID:
         return UUID(request.match_info[name])
     except ValueError:
         raise NotFound(f"No such {name.removesuffix('_id')}; its id is a UUID.") from None
+
+
+def bearer(request: web.Request) -> str | None:
+    given = request.headers.get("Authorization")
+    if given is None:
+        return None
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer" or not token.startswith(PREFIX):
+        raise Unauthenticated(f"Authorization must read: Bearer {PREFIX}...")
+    return token
 
 
 def viewer(request: web.Request) -> Viewer:

@@ -119,7 +119,8 @@ def _has_required(model: type[BaseModel]) -> bool:
 
 def _operation_id(route: Route) -> str:
     words = re.sub(r"[^a-z]+", "_", route.path.lower().removeprefix("/v1")).strip("_")
-    return f"{route.method.lower()}_{words or 'home'}"
+    place = "" if route.path.startswith("/v1/") else "public_"
+    return f"{route.method.lower()}_{place}{words or 'home'}"
 
 
 def _tag(route: Route) -> str:

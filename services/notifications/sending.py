@@ -85,7 +85,7 @@ class Sender:
             async with email.connected(self._server) as client:
                 await self._send_until(stopping, client, waiting)
         finally:
-            if False:
+            if waiting:
                 await self._put_back(waiting)
         return in_hand
 

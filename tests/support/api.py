@@ -76,7 +76,9 @@ def project_body(skills: list[str], **changes: Any) -> dict[str, Any]:
         "seats": 1,
         "fee": 300_000,
         "criteria": ["Tapat sa orihinal", "Walang mali sa baybay"],
-        "skills": [{"skill_id": skill, "must_have": not place} for place, skill in enumerate(skills)],
+        "skills": [
+            {"skill_id": skill, "must_have": not place} for place, skill in enumerate(skills)
+        ],
         "milestones": [
             {"title": "Burador", "description": "Unang salin", "due_days": 5, "fee": 100_000},
             {"title": "Pinal", "description": "Huling salin", "due_days": 10, "fee": 200_000},
@@ -127,9 +129,7 @@ class Life:
 
     @classmethod
     async def between(cls, api: Api) -> "Life":
-        return cls(
-            await api.joined("Elena Cruz", "en"), await api.joined(), await skill_ids(api)
-        )
+        return cls(await api.joined("Elena Cruz", "en"), await api.joined(), await skill_ids(api))
 
     async def post_project(self, **changes: Any) -> None:
         organization = await self.employer.post(

@@ -3,8 +3,8 @@ from uuid import UUID
 from services.gateway import passwords
 from services.gateway.accounts import queries
 from services.gateway.accounts.queries import Person
-from services.gateway.accounts.tokens import new_token, token_hash
 from services.gateway.profiles.queries import insert_profile
+from services.gateway.tokens import new_token, token_hash
 from shared import messaging
 from shared.database import Connection
 from shared.errors import Conflict, Unauthenticated

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.gateway.accounts.tokens import LIFETIME
+from services.gateway.tokens import LIFETIME
 from services.gateway.viewer import Viewer
 from shared import clock
 from shared.database import Connection

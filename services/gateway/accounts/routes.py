@@ -7,8 +7,6 @@ from services.gateway.accounts.schemas import (
     SignInRequest,
     SignUpRequest,
 )
-from services.gateway.accounts.tokens import token_hash
-from services.gateway.auth import bearer
 from services.gateway.http import (
     ANYONE,
     DATABASE,
@@ -16,11 +14,13 @@ from services.gateway.http import (
     SIGNED_IN,
     Route,
     answer,
+    bearer,
     body,
     connection,
     viewer,
 )
 from services.gateway.limits import SIGN_IN
+from services.gateway.tokens import token_hash
 from shared.errors import NotFound
 
 

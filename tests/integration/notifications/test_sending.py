@@ -246,3 +246,39 @@ async def test_stopping_leaves_what_is_not_begun_for_others(office, mail_server,
     rows = await office.database.fetch("SELECT state, attempts, next_try_at FROM deliveries")
     assert {(row["state"], row["attempts"]) for row in rows} == {("sent", 1), ("due", 0)}
     assert all(row["next_try_at"] <= clock.now() for row in rows if row["state"] == "due")
+
+
+class Dropping(Sink):
+    """Hangs up over the first mail."""
+
+    dropped = False
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        if self.dropped:
+            return await super().handle_DATA(server, session, envelope)
+        self.dropped = True
+        server.transport.abort()
+        return "421 Closing"
+
+
+async def test_a_connection_that_breaks_over_one_mail_costs_only_that_mail_a_try(
+    office, mail_server, welcome
+):
+    sink = mail_server(Dropping())
+    for _ in range(3):
+        await welcome()
+
+    async with office.working():
+        await sink.received(2)
+        await until(
+            lambda: office.database.fetchval(
+                "SELECT count(*) = 2 FROM deliveries WHERE state = 'sent'"
+            )
+        )
+
+    rows = await office.database.fetch("SELECT state, attempts, last_error FROM deliveries")
+    assert sorted((row["state"], row["attempts"], row["last_error"]) for row in rows) == [
+        ("due", 1, "disconnected"),
+        ("sent", 1, None),
+        ("sent", 1, None),
+    ]

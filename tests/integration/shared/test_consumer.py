@@ -116,7 +116,9 @@ async def test_a_message_that_comes_twice_has_one_effect(world):
         await world.say()
         await until(lambda: world.heard)
         async with world.gateway.acquire() as conn:
-            await conn.execute("INSERT INTO outbox (event_id, subject) SELECT id, subject FROM events")
+            await conn.execute(
+                "INSERT INTO outbox (event_id, subject) SELECT id, subject FROM events"
+            )
         world.relay.wake()
 
         await until(lambda: world.gateway.fetchval("SELECT count(*) = 0 FROM outbox"))
