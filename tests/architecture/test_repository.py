@@ -70,7 +70,7 @@ def test_nothing_names_a_registry_or_a_path_of_one_machine():
 
 
 def test_every_message_exists_in_both_languages():
-    folder = ROOT / "services" / "notifications" / "templates"
+    folder = ROOT / "services" / "notifications" / "templates" / "events"
     filipino, english = (_keys(folder, language) for language in ("fil", "en"))
 
     assert filipino

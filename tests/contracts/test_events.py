@@ -33,11 +33,11 @@ def test_an_event_may_grow_but_not_change(event):
     """A newer event is still a valid one for whoever reads by the released schema."""
     released = json.loads((RELEASED / f"{event.name}.json").read_text("utf-8"))
 
-    assert isSubschema(_bare(schema(event)), _bare(released))
+    assert schema(event) == released or isSubschema(_bare(schema(event)), _bare(released))
 
 
 def test_the_gate_refuses_an_incompatible_change():
-    event = next(iter(CATALOGUE.values()))
+    event = CATALOGUE["project.opened.v1"]
     now = _bare(schema(event))
     without = {**now, "required": now["required"][1:]}
 
