@@ -7,29 +7,22 @@ from aiohttp import web
 
 from services.gateway.app import create_app
 from services.gateway.handlers import SUBSCRIPTIONS
+from services.gateway.serving import WAITING_CONNECTIONS, listening, runner_of
 from services.gateway.settings import Settings
 from shared import log
 from shared.worker import prepare_room, start
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-DRAIN_SECONDS = 10
-IDLE_SECONDS = 30
 
 
 async def serve(settings: Settings) -> None:
     log.configure("gateway", style=settings.log)
-    runner = web.AppRunner(
-        create_app(settings),
-        access_log=None,
-        keepalive_timeout=IDLE_SECONDS,
-        shutdown_timeout=DRAIN_SECONDS,
-        handle_signals=False,
-    )
+    runner = runner_of(create_app(settings), settings)
     await runner.setup()
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    await web.TCPSite(runner, settings.http_host, settings.http_port).start()
+    await web.SockSite(runner, listening(settings), backlog=WAITING_CONNECTIONS).start()
     log.get().info("room_started", port=settings.http_port)
     await stopping.wait()
     await runner.cleanup()

@@ -9,6 +9,7 @@ class Settings(RoomSettings):
     public_url: str = "http://localhost:8080"
     files_url: str = "file:///var/lib/sibol/files"
     cors_origins: str = ""
+    client_seconds: float = 14
 
     @classmethod
     def load(cls) -> Self:

@@ -1,0 +1,50 @@
+"""How long a client may be slow: half-sent headers, silence, half-sent bodies and unread answers
+all end, so that nobody holds a connection for ever."""
+
+import logging
+import socket
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from services.gateway.settings import Settings
+from shared import log
+
+DRAIN_SECONDS = 10
+# After an answer that did not wait for the whole body.
+LINGER_SECONDS = 2
+WAITING_CONNECTIONS = 1024
+
+
+class QuietLogger(logging.Logger):
+    """What a client sent wrongly is one line, not a traceback."""
+
+    def exception(self, msg: object, *args: object, exc_info: Any = True, **_: Any) -> None:
+        if isinstance(exc_info, HttpProcessingError):
+            log.get().warning("request_unreadable", error=type(exc_info).__name__)
+        else:
+            log.get().error("connection_failed", message=str(msg), exc_info=exc_info)
+
+
+def runner_of(app: web.Application, settings: Settings) -> web.AppRunner:
+    return web.AppRunner(
+        app,
+        access_log=None,
+        logger=QuietLogger("gateway"),
+        keepalive_timeout=settings.client_seconds,
+        lingering_time=LINGER_SECONDS,
+        shutdown_timeout=DRAIN_SECONDS,
+        handle_signals=False,
+    )
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Connections inherit the deadline for answers that nobody reads."""
+    found = socket.create_server(
+        (settings.http_host, settings.http_port), backlog=WAITING_CONNECTIONS
+    )
+    milliseconds = int(settings.client_seconds * 1000)
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    found.setblocking(False)
+    return found
