@@ -89,6 +89,12 @@ async def conn(shared_url):
 @pytest.fixture
 async def broker() -> AsyncIterator[Broker]:
     """A virtual host for one test."""
+    async with virtual_host() as found:
+        yield found
+
+
+@asynccontextmanager
+async def virtual_host() -> AsyncIterator[Broker]:
     url, api = os.environ.get("SIBOL_TEST_AMQP_URL"), os.environ.get("SIBOL_TEST_AMQP_API")
     if url is None or api is None:
         pytest.skip("needs RabbitMQ: run ./sibol test")
@@ -96,5 +102,7 @@ async def broker() -> AsyncIterator[Broker]:
     parts = urlsplit(url)
     found = Broker(api, name, urlunsplit(parts._replace(path=f"/{name}")))
     await asyncio.to_thread(found.make)
-    yield found
-    await asyncio.to_thread(found.drop)
+    try:
+        yield found
+    finally:
+        await asyncio.to_thread(found.drop)

@@ -2,7 +2,6 @@
 
 import functools
 import json
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +29,6 @@ class World:
 
     def projects_of(self, organization: Item) -> list[Item]:
         return [item for item in self.projects if item["organization"] == organization["slug"]]
-
-    def letters_by_person(self) -> dict[str, list[Item]]:
-        grouped: dict[str, list[Item]] = defaultdict(list)
-        for letter in self.letters[:-1]:
-            grouped[letter["person"]].append(letter)
-        return grouped
 
 
 @functools.cache

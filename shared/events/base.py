@@ -34,7 +34,7 @@ class Event(BaseModel):
     """Ids and facts only: no names, texts or addresses. Unknown fields are ignored on reading,
     so that a newer publisher may add fields; the type checker refuses them on writing."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     name: ClassVar[str]
     subject_field: ClassVar[str]

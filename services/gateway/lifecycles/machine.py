@@ -107,12 +107,12 @@ def check(machine: Machine) -> None:
     keys = [(move.source, move.command) for move in machine.moves]
     if len(keys) != len(set(keys)):
         raise Unsound(f"{machine.record}: one command twice in one state.")
-    if stuck := {move.source for move in machine.moves} & machine.terminal:
+    exits = {move.source for move in machine.moves} | {timer.state for timer in machine.timers}
+    if stuck := exits & machine.terminal:
         raise Unsound(f"{machine.record}: an end state has an exit: {sorted(stuck)}.")
     if lost := machine.states - _reached(machine):
         raise Unsound(f"{machine.record}: no way leads to {sorted(lost)}.")
-    ends = {timer.state for timer in machine.timers if timer.to} | set(machine.resting)
-    if silent := machine.states - machine.terminal - ends:
+    if silent := machine.states - _ending_in_silence(machine):
         raise Unsound(f"{machine.record}: silence never ends in {sorted(silent)}.")
 
 
@@ -123,3 +123,15 @@ def _reached(machine: Machine) -> set[str]:
     while more := {to for source, to in steps if source in reached} - reached:
         reached |= more
     return reached
+
+
+def _ending_in_silence(machine: Machine) -> set[str]:
+    """The states from which timers alone lead to an end or to a rest, the first timer due always."""
+    first: dict[str, Timer] = {}
+    for timer in machine.timers:
+        if timer.to and (timer.state not in first or timer.days < first[timer.state].days):
+            first[timer.state] = timer
+    ending = set(machine.terminal) | set(machine.resting)
+    while more := {state for state, timer in first.items() if timer.to in ending} - ending:
+        ending |= more
+    return ending

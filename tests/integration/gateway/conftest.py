@@ -64,6 +64,7 @@ async def gateway(server_url, template, tmp_path_factory) -> AsyncIterator[Gatew
         a_broker() as broker,
         a_gateway(url, broker.url, files) as found,
     ):
+        await found.ready()
         yield found
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from services.gateway.app import create_app
 from services.gateway.serving import listening, runner_of
 from services.gateway.settings import Settings
-from tests.support.api import Api
+from tests.support.api import Api, eventually
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'gateway' ORDER BY 1"
 # What the relay and the consumer of a running gateway change by themselves.
@@ -37,6 +37,9 @@ class Gateway:
     @property
     def port(self) -> int:
         return int(self.base.rpartition(":")[2])
+
+    async def ready(self) -> None:
+        await eventually(lambda: self.api.get("/readyz"), lambda found: found["status"] == "ready")
 
     async def joined(self, name: str = "Ana Reyes", *, duty: str | None = None) -> Api:
         person = await self.api.joined(name)

@@ -1,0 +1,134 @@
+"""The real rooms as processes, each on its own ports, against the database and the virtual host of
+one test."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Message
+
+from shared.database.migrate import ROOMS
+from tests.support.places import ROOT
+
+READY_SECONDS = 60
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Sink(Message):
+    """A mail server that keeps what it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.mails = []
+
+    def handle_message(self, message):
+        self.mails.append(message)
+
+    def to(self, address):
+        return [mail for mail in self.mails if mail["To"] and address in mail["To"]]
+
+
+@dataclass
+class Rooms:
+    database_url: str
+    amqp_url: str
+    folder: Path
+    sink: Sink = field(default_factory=Sink)
+    processes: dict = field(default_factory=dict)
+    ports: dict = field(default_factory=lambda: {room: free_port() for room in ROOMS})
+    smtp_port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    def environment(self, room: str) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SIBOL_")}
+        own = "SIBOL_HTTP_PORT" if room == "gateway" else "SIBOL_HEALTH_PORT"
+        return kept | {
+            "SIBOL_DATABASE_URL": self.database_url,
+            "SIBOL_AMQP_URL": self.amqp_url,
+            "SIBOL_SMTP_URL": f"smtp://127.0.0.1:{self.smtp_port}",
+            "SIBOL_PUBLIC_URL": self.url,
+            "SIBOL_FILES_URL": (self.folder / "files").as_uri(),
+            "SIBOL_KEYS_DIR": str(self.folder / "keys"),
+            own: str(self.ports[room]),
+        }
+
+    async def run(self, room: str, *arguments: str) -> asyncio.subprocess.Process:
+        log = (self.folder / f"{room}.log").open("ab")
+        with log:
+            return await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                f"services.{room}",
+                *arguments,
+                cwd=ROOT,
+                env=self.environment(room),
+                stdout=log,
+                stderr=log,
+            )
+
+    async def start(self) -> None:
+        (self.folder / "keys").mkdir(mode=0o700)
+        migrations = [await self.run(room, "migrate") for room in ROOMS]
+        assert [await process.wait() for process in migrations] == [0] * len(ROOMS), self.logs()
+        for room in ROOMS:
+            self.processes[room] = await self.run(room)
+        for room in ROOMS:
+            await self.ready(room)
+
+    async def ready(self, room: str) -> None:
+        for _ in range(READY_SECONDS * 10):
+            if await asyncio.to_thread(self.answers, room):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{room} is not ready:\n{self.logs()}")
+
+    def answers(self, room: str) -> bool:
+        address = f"http://127.0.0.1:{self.ports[room]}/readyz"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+        return False
+
+    async def kill(self, room: str) -> None:
+        """As the kernel would, and start it again."""
+        self.processes[room].kill()
+        await self.processes[room].wait()
+        self.processes[room] = await self.run(room)
+
+    async def stop(self) -> dict[str, int]:
+        """Ask nicely; return each exit code."""
+        for process in self.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        return {room: await process.wait() for room, process in self.processes.items()}
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("*.log")))
+
+
+@contextlib.asynccontextmanager
+async def running(database_url: str, amqp_url: str, folder: Path):
+    rooms = Rooms(database_url, amqp_url, folder)
+    controller = Controller(rooms.sink, hostname="127.0.0.1", port=rooms.smtp_port)
+    controller.start()
+    try:
+        await rooms.start()
+        yield rooms
+    finally:
+        await rooms.stop()
+        controller.stop()
