@@ -27,9 +27,9 @@ SENDERS = 2
 BATCH = 20
 POLL_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 # After this no further mail of a batch is begun: the last one must end within the lease.
-BATCH_SECONDS = 35
+BATCH_SECONDS = 8
 CHANNEL = "email"
 
 deliveries = Counter("sibol_deliveries", "Deliveries by outcome.", ["channel", "outcome"])

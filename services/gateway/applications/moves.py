@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.gateway.applications import queries
+from services.gateway.applications import queries, rules
 from services.gateway.applications.queries import Application
 from services.gateway.lifecycles import APPLICATION, Who
 from services.gateway.lifecycles.application import Status
@@ -19,7 +19,7 @@ async def move(
     *,
     reason: str | None = None,
 ) -> Application:
-    step = APPLICATION.move(application.state, command, who)
+    step = APPLICATION.move(application.state, command, who, open_now=rules.COMMANDS)
     await queries.update_state(conn, application_id=application.id, state=step.to, reason=reason)
     event = step.event.model_validate(
         {

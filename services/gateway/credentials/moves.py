@@ -1,6 +1,6 @@
 """One step of a credential's lifecycle: the new state and its event."""
 
-from services.gateway.credentials import queries
+from services.gateway.credentials import queries, rules
 from services.gateway.credentials.queries import Credential
 from services.gateway.lifecycles import CREDENTIAL, Who
 from services.gateway.lifecycles.machine import SYSTEM
@@ -16,7 +16,7 @@ async def move(
     *,
     reason: str | None = None,
 ) -> None:
-    step = CREDENTIAL.move(credential.state, command, who)
+    step = CREDENTIAL.move(credential.state, command, who, open_now=rules.COMMANDS)
     await queries.update_state(conn, credential_id=credential.id, state=step.to, reason=reason)
     event = step.event.model_validate(
         {

@@ -24,8 +24,8 @@ async def sign(
 ) -> Engagement:
     async with _locked(conn, engagement_id, viewer, expected) as engagement:
         who = _roles(viewer, engagement)
+        moved = await move(conn, engagement, "sign", who)
         party = rules.party(who)
-        moved = await move(conn, engagement, "sign", who, party=party)
         rules.check_text(agreement_hash, engagement.agreement_hash)
         if not await queries.insert_signature(
             conn,
@@ -34,7 +34,7 @@ async def sign(
             person_id=viewer.id,
             text_hash=engagement.agreement_hash,
         ):
-            raise Conflict(f"The {party} has signed already.", state=moved.state)
+            raise _said_already(engagement, who, f"The {party} has signed already.")
         if {*engagement.signed, party} >= NEEDED_SIGNATURES:
             await move(conn, moved, "last_signature")
         return await _shown(conn, engagement_id, viewer)
@@ -51,8 +51,8 @@ async def check_in(
 ) -> Engagement:
     async with _locked(conn, engagement_id, viewer, expected) as engagement:
         who = _roles(viewer, engagement)
+        await move(conn, engagement, "check_in", who)
         party = rules.party(who)
-        await move(conn, engagement, "check_in", who, party=party)
         await queries.insert_check_in(
             conn, engagement_id=engagement_id, party=party, mood=mood, note=note
         )
@@ -71,8 +71,8 @@ async def give_feedback(
     """Sealed until both parties have spoken; then the engagement is complete."""
     async with _locked(conn, engagement_id, viewer, expected) as engagement:
         who = _roles(viewer, engagement)
+        moved = await move(conn, engagement, "feedback", who)
         party = rules.party(who)
-        moved = await move(conn, engagement, "feedback", who, party=party)
         if not await queries.insert_feedback(
             conn,
             engagement_id=engagement_id,
@@ -81,7 +81,7 @@ async def give_feedback(
             rating=rating,
             words=words,
         ):
-            raise Conflict(f"The {party} has given feedback already.", state=moved.state)
+            raise _said_already(engagement, who, f"The {party} has given feedback already.")
         if {*engagement.feedback, party} == {"applicant", "employer"}:
             await move(conn, moved, "feedback_done")
         return await _shown(conn, engagement_id, viewer)
@@ -97,8 +97,7 @@ async def command(
     expected: int | None,
 ) -> Engagement:
     async with _locked(conn, engagement_id, viewer, expected) as engagement:
-        who = _roles(viewer, engagement)
-        await move(conn, engagement, command, who, reason=reason, party=rules.party(who))
+        await move(conn, engagement, command, _roles(viewer, engagement), reason=reason)
         return await _shown(conn, engagement_id, viewer)
 
 
@@ -130,6 +129,10 @@ async def _shown(conn: Connection, engagement_id: UUID, viewer: Viewer) -> Engag
     if engagement is None:
         raise NotFound("No such engagement.")
     return engagement
+
+
+def _said_already(engagement: Engagement, who: frozenset[Who], detail: str) -> Conflict:
+    return Conflict(detail, state=engagement.state, allowed=rules.allowed_in(engagement, who))
 
 
 def _roles(viewer: Viewer, engagement: Engagement) -> frozenset[Who]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from services.gateway.engagements import queries
+from services.gateway.engagements import queries, rules
 from services.gateway.engagements.queries import Engagement
 from services.gateway.lifecycles import ENGAGEMENT, Who
 from services.gateway.lifecycles.engagement import Status
@@ -18,9 +18,8 @@ async def move(
     who: frozenset[Who] = SYSTEM,
     *,
     reason: str | None = None,
-    party: str | None = None,
 ) -> Engagement:
-    step = ENGAGEMENT.move(engagement.state, command, who)
+    step = ENGAGEMENT.move(engagement.state, command, who, open_now=rules.COMMANDS)
     await queries.update_state(conn, engagement_id=engagement.id, state=step.to, reason=reason)
     event = step.event.model_validate(
         {
@@ -31,7 +30,7 @@ async def move(
             "applicant_id": engagement.applicant_id,
             "state": step.to,
             "reason": reason,
-            "party": party,
+            "party": min(who & rules.PARTIES, default=None),
         }
     )
     await messaging.record(conn, event, actor=min(step.who & who))

@@ -43,7 +43,7 @@ BODIES: dict[str, type[Request]] = {
 
 def view_of(engagement: Engagement, viewer: Viewer) -> EngagementView:
     who = viewer.roles(applicant=engagement.is_applicant, employer=engagement.is_employer)
-    return EngagementView.of(engagement, rules.allowed(engagement.state, who))
+    return EngagementView.of(engagement, rules.allowed_in(engagement, who))
 
 
 async def show(request: web.Request) -> web.Response:

@@ -1,4 +1,5 @@
 import hashlib
+from typing import Protocol
 
 from services.gateway.lifecycles import ENGAGEMENT, Who
 from services.gateway.lifecycles.engagement import Status
@@ -10,8 +11,25 @@ PARTIES = frozenset({Who.APPLICANT, Who.EMPLOYER})
 REVEALED = frozenset({Status.COMPLETED})
 
 
-def allowed(state: str, who: frozenset[Who]) -> list[str]:
-    return [name for name in ENGAGEMENT.allowed(state, who) if name in COMMANDS]
+class Said(Protocol):
+    """An engagement, as far as it says who has spoken."""
+
+    @property
+    def state(self) -> Status: ...
+    @property
+    def signed(self) -> list[str]: ...
+    @property
+    def feedback(self) -> list[str]: ...
+
+
+def allowed_in(engagement: Said, who: frozenset[Who]) -> list[str]:
+    """Without what this side has said already."""
+    said = {"sign": engagement.signed, "feedback": engagement.feedback}
+    return [
+        name
+        for name in ENGAGEMENT.allowed(engagement.state, who)
+        if name in COMMANDS and not who & PARTIES & set(said.get(name, ()))
+    ]
 
 
 def party(who: frozenset[Who]) -> str:

@@ -1,6 +1,6 @@
 """States, who may give which command in which state, what is said, and what silence does."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -79,23 +79,32 @@ class Machine:
         """The commands that somebody with these roles may give now."""
         return [m.command for m in self.moves if m.source == state and m.who & who]
 
-    def move(self, state: str, command: str, who: frozenset[Who]) -> Move:
+    def move(
+        self, state: str, command: str, who: frozenset[Who], *, open_now: Container[str]
+    ) -> Move:
+        """`open_now` holds the commands that a refusal may suggest."""
         found = self._by_state.get((state, command))
-        allowed = self.allowed(state, who)
+        allowed = [name for name in self.allowed(state, who) if name in open_now]
         if found is None:
             raise Conflict(
-                f"This {self.record} is {words(state)}; it cannot be told to {words(command)} now.",
+                f"This {self.record} is {words(state)}, too early or too late to "
+                f"{words(command)}. {_suggestion(allowed)}",
                 state=state,
                 allowed=allowed,
             )
         if not found.who & who:
             able = " or ".join(sorted(found.who))
             raise NotAllowed(
-                f"Only the {able} may {words(command)} this {self.record}.",
+                f"To {words(command)} is for the {able} alone. {_suggestion(allowed)}",
                 state=state,
                 allowed=allowed,
             )
         return found
+
+
+def _suggestion(allowed: Iterable[str]) -> str:
+    named = ", ".join(words(name) for name in allowed)
+    return f"You may now: {named}." if named else "There is nothing for you to do now."
 
 
 def words(name: str) -> str:

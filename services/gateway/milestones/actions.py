@@ -56,7 +56,7 @@ async def review(
         rules.check_criteria(criteria_unmet, count=len(milestone.criteria))
         await move(conn, milestone, command, _roles(viewer, milestone))
         if command == "request_changes":
-            rules.check_rounds(milestone.rounds)
+            rules.check_rounds(milestone.state, milestone.rounds)
         await queries.update_review(
             conn, milestone_id=milestone_id, review=review, criteria_unmet=criteria_unmet
         )

@@ -2,7 +2,7 @@
 
 from services.gateway.lifecycles import MILESTONE, Who
 from services.gateway.lifecycles.machine import SYSTEM
-from services.gateway.milestones import queries
+from services.gateway.milestones import queries, rules
 from services.gateway.milestones.queries import Milestone
 from shared import messaging
 from shared.database import Connection
@@ -17,7 +17,7 @@ async def move(
     reason: str | None = None,
     delivery: int | None = None,
 ) -> None:
-    step = MILESTONE.move(milestone.state, command, who)
+    step = MILESTONE.move(milestone.state, command, who, open_now=rules.COMMANDS)
     await queries.update_state(conn, milestone_id=milestone.id, state=step.to, reason=reason)
     event = step.event.model_validate(
         {

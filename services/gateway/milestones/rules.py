@@ -24,11 +24,12 @@ def check_underway(engagement_state: EngagementStatus) -> None:
         )
 
 
-def check_rounds(rounds: int) -> None:
+def check_rounds(state: Status, rounds: int) -> None:
     if rounds >= MOST_ROUNDS:
         raise Conflict(
             f"Changes were requested {rounds} times, the most there may be. Accept the work.",
-            rounds=rounds,
+            state=state,
+            allowed=allowed(state, frozenset({Who.EMPLOYER}), rounds=rounds),
         )
 
 

@@ -16,6 +16,7 @@ class Notice:
     title: str
     text: str
     link: str
+    action: str
     created_at: datetime
 
 
@@ -23,7 +24,7 @@ async def select_notices(
     conn: Connection, *, person_id: UUID, before: UUID | None, limit: int
 ) -> list[Notice]:
     rows = await conn.fetch(
-        """SELECT id, event_id, kind, subject, title, text, link, created_at
+        """SELECT id, event_id, kind, subject, title, text, link, action, created_at
              FROM notifications.public_notices
             WHERE person_id = $1 AND ($2::uuid IS NULL OR id < $2)
             ORDER BY id DESC LIMIT $3""",

@@ -21,7 +21,7 @@ from services.gateway.schemas import Page, View
 
 
 class NoticeView(View):
-    """`subject` is the id of the record it is about."""
+    """`subject` is the id of the record it is about; `action` is what a button to `link` says."""
 
     id: UUID
     event_id: UUID
@@ -30,6 +30,7 @@ class NoticeView(View):
     title: str
     text: str
     link: str
+    action: str
     created_at: datetime
 
     @classmethod

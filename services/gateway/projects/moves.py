@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.gateway.lifecycles import PROJECT, Who
 from services.gateway.lifecycles.machine import SYSTEM
 from services.gateway.lifecycles.project import Status
-from services.gateway.projects import queries
+from services.gateway.projects import queries, rules
 from services.gateway.projects.queries import Project
 from shared import messaging
 from shared.database import Connection
@@ -20,7 +20,7 @@ async def move(
     *,
     reason: str | None = None,
 ) -> Project:
-    step = PROJECT.move(project.state, command, who)
+    step = PROJECT.move(project.state, command, who, open_now=rules.COMMANDS)
     await queries.update_state(conn, project_id=project.id, state=step.to, reason=reason)
     event = step.event.model_validate(
         {

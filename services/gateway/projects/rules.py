@@ -37,7 +37,9 @@ SUSPECT_WORDS = (
 
 
 def allowed(state: str, who: frozenset[Who]) -> list[str]:
-    return [name for name in PROJECT.allowed(state, who) if name in COMMANDS]
+    names = [name for name in PROJECT.allowed(state, who) if name in COMMANDS]
+    funds = state == Status.AWAITING_FUNDING and Who.EMPLOYER in who
+    return ["fund", *names] if funds else names
 
 
 def check_editable(state: str) -> None:

@@ -14,8 +14,12 @@ class PublicAchievement:
 
 
 async def select_badge(conn: Connection, credential_id: UUID) -> bytes | None:
+    """None until it is signed, and when its holder did not want it."""
     document: bytes | None = await conn.fetchval(
-        "SELECT document FROM credentialing.public_badges WHERE credential_id = $1", credential_id
+        """SELECT document FROM credentialing.public_badges
+             JOIN gateway.credentials ON credentials.id = credential_id
+            WHERE credential_id = $1 AND state <> 'refused'""",
+        credential_id,
     )
     return document
 

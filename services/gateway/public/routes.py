@@ -1,5 +1,7 @@
 """What strangers' software fetches: badges, the issuer's keys, status lists, achievements."""
 
+import json
+
 from aiohttp import web
 
 from services.gateway.http import ANYONE, Route, connection, path_id
@@ -31,6 +33,18 @@ async def show_badge(request: web.Request) -> web.Response:
     if "application/vc+ld+json" in accepted:
         media_type = "application/vc+ld+json"
     return _served(document, media_type, seconds=300)
+
+
+async def show_evidence(request: web.Request) -> web.Response:
+    """One piece of evidence, as the badge states it: a digest, never the work itself."""
+    async with connection(request) as conn:
+        document = await queries.select_badge(conn, path_id(request, "credential_id"))
+    evidence = json.loads(document).get("evidence", []) if document else []
+    number = request.match_info["number"]
+    found = [item for item in evidence if item["id"].endswith(f"/evidence/{number}")]
+    if not found:
+        raise NotFound("No such evidence.")
+    return _served(encode(found[0]), "application/ld+json", seconds=300)
 
 
 async def show_status_list(request: web.Request) -> web.Response:
@@ -107,6 +121,14 @@ ROUTES = [
         "A signed badge",
         (ANYONE,),
         media_type=CREDENTIAL_TYPE,
+    ),
+    Route(
+        "GET",
+        "/credentials/{credential_id}/evidence/{number}",
+        show_evidence,
+        "What a badge rests on",
+        (ANYONE,),
+        media_type="application/ld+json",
     ),
     Route(
         "GET",
