@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -58,8 +59,15 @@ class Api:
         """Under a key made from the request itself, so that a later run does not repeat it."""
         return await self.post(path, body, key=content_key(path, body or {}))
 
-    async def upload(self, name: str, content: bytes) -> Any:
-        return await self._patiently("POST", f"/v1/files?name={name}", content)
+    async def upload(self, name: str, media_type: str, text: str) -> Any:
+        at = f"/v1/files?name={quote(name)}"
+        return await self._patiently("POST", at, text.encode(), media_type=media_type)
+
+    async def document(self, path: str) -> bytes:
+        """The exact bytes of something public."""
+        content = await self._patiently("GET", path, media_type="application/vc")
+        assert isinstance(content, bytes)
+        return content
 
     async def all(self, path: str) -> list[Any]:
         """Every item of every page."""
@@ -88,14 +96,14 @@ class Api:
     def _as(self, answer: Any) -> "Api":
         return Api(self.session, self.base, answer["token"], answer["person"])
 
-    async def _patiently(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
+    async def _patiently(self, method: str, path: str, body: Any = None, **told: str) -> Any:
         """Ask until there is an answer; a room that was ended comes back."""
         end = time.monotonic() + PATIENCE
         tries = 0
         while True:
             tries += 1
             try:
-                return await self._ask(method, path, body, key)
+                return await self._ask(method, path, body, **told)
             except (aiohttp.ClientError, TimeoutError, Problem) as error:
                 if not may_pass(error, tries=tries):
                     raise
@@ -103,14 +111,21 @@ class Api:
                     raise _gone(self.base, error) from error
             await asyncio.sleep(min(0.1 * tries, 1.0))
 
-    async def _ask(self, method: str, path: str, body: Any, key: str) -> Any:
+    async def _ask(
+        self, method: str, path: str, body: Any, *, key: str = "", media_type: str = ""
+    ) -> Any:
         headers = {"Idempotency-Key": key} if key else {}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
-        content: Any = {"data": body} if isinstance(body, bytes) else {"json": body}
+        content: Any = {"json": body}
+        if isinstance(body, bytes):
+            content = {"data": body}
+            headers["Content-Type"] = media_type
         async with self.session.request(
             method, self.base + path, headers=headers, **content
         ) as response:
+            if response.status < 400 and media_type and body is None:
+                return await response.read()
             answer = await response.json(content_type=None)
             if response.status >= 400:
                 raise Problem(response.status, answer, f"{method} {path}")
