@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import sys
 from collections.abc import Callable
@@ -18,16 +19,21 @@ async def is_needed(servers: Servers) -> bool:
 
 
 async def migrate(house: House, say: Callable[[str], None]) -> None:
-    """Every room prepares its schema and its queue, in order."""
-    for room in ROOMS:
-        command = [sys.executable, "-m", f"services.{room}", "migrate"]
-        try:
-            await run(*command, environment=house.environment())
-        except CommandFailed as error:
-            raise Refused(f"The migrations of {room} failed:\n{error.output}") from error
+    """Every room prepares its schema and its queue; they wait for one another where they must."""
+    async with asyncio.TaskGroup() as together:
+        for room in ROOMS:
+            together.create_task(_migrate(room, house))
     servers = house.servers
     await marks.write(servers.database_url, MARK, digest(ROOT, servers.broker))
     say("schemas and queues are up to date")
+
+
+async def _migrate(room: str, house: House) -> None:
+    command = [sys.executable, "-m", f"services.{room}", "migrate"]
+    try:
+        await run(*command, environment=house.environment())
+    except CommandFailed as error:
+        raise Refused(f"The migrations of {room} failed:\n{error.output}") from error
 
 
 def digest(root: Path, broker: str) -> str:

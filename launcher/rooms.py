@@ -8,7 +8,6 @@ from launcher.state import State
 from launcher.supervisor import Program
 
 STAGE = 1
-# In the order of their migrations: later ones read the views of earlier ones.
 ROOMS = ("gateway", "matching", "notifications", "credentialing")
 WORKERS = ROOMS[1:]
 

@@ -71,8 +71,9 @@ class Up:
         if await migrating.is_needed(servers):
             await migrating.migrate(house, self._clock.say)
         not_ready = await self._rooms(group, house)
+        self._tell_ready(not_ready)
         await self._demo(house, not_ready)
-        self._announce(house, not_ready)
+        self._announce(house)
         return house
 
     async def _database_url(self, starter: Starter) -> str:
@@ -115,21 +116,21 @@ class Up:
         if wanted and not not_ready:
             await load_demo(house, self._clock.say)
 
-    def _announce(self, house: House, not_ready: list[str]) -> None:
+    def _tell_ready(self, not_ready: list[str]) -> None:
+        if not_ready:
+            self._clock.say(
+                f"[red]not ready: {', '.join(not_ready)}[/] (./sibol logs {not_ready[0]}); trying on"
+            )
+        else:
+            self._clock.say(f"[green]every room is ready in {self._clock.seconds:.1f} s[/]")
+
+    def _announce(self, house: House) -> None:
         record = self._run.record
         record.addresses = addresses(house, self._broker)
         record.servers = asdict(house.servers)
         self._run.save()
         show("", listed(record.addresses), "", sep="\n")
-        if not_ready:
-            self._clock.say(
-                f"[red]not ready: {', '.join(not_ready)}[/] (./sibol logs {not_ready[0]}); "
-                "trying on. Ctrl-C stops everything."
-            )
-        else:
-            self._clock.say(
-                f"[green]ready in {self._clock.seconds:.1f} s[/]. Ctrl-C stops everything."
-            )
+        self._clock.say("Ctrl-C stops everything.")
 
 
 async def own_server(variable: str) -> str | None:

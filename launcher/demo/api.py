@@ -80,7 +80,9 @@ class Api:
                 return found
             cursor = f"&cursor={page['next']}"
 
-    async def enter(self, *, email: str, password: str, name: str, locale: str) -> tuple["Api", bool]:
+    async def enter(
+        self, *, email: str, password: str, name: str, locale: str
+    ) -> tuple["Api", bool]:
         """Sign up, or in when that was done before; say whether the person is new."""
         newcomer = {"email": email, "password": password, "name": name, "locale": locale}
         try:

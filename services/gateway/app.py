@@ -18,17 +18,22 @@ from services.gateway.files.routes import ROUTES as FILES
 from services.gateway.files.storage import open_folder
 from services.gateway.handlers import SUBSCRIPTIONS
 from services.gateway.http import (
+    CLIENT_SECONDS,
     CONNECTION,
     DATABASE,
     FOLDER,
     LARGEST_BODY,
     OPENAPI,
+    PUBLIC_URL,
     RATES,
     RELAY,
     ROUTE,
     VIEWER,
     Handler,
     Route,
+    check_address,
+    database,
+    read,
     require_duty,
     viewer,
 )
@@ -80,10 +85,15 @@ def create_app(settings: Settings) -> web.Application:
     )
     app[SETTINGS] = settings
     app[HEALTH] = Health()
+    app[PUBLIC_URL] = settings.public_url.rstrip("/")
+    app[CLIENT_SECONDS] = settings.client_seconds
     app[FOLDER] = open_folder(settings.files_url)
     app[RATES] = Rates()
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, handled(route))
+        handler = handled(route)
+        app.router.add_route(route.method, route.path, handler)
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, handler)
     app[OPENAPI] = openapi.describe(ROUTES, settings.public_url)
     for path in ("/livez", "/readyz", "/metrics"):
         app.router.add_get(path, probe)
@@ -157,11 +167,12 @@ def handled(route: Route) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
+        check_address(request)
         if not route.open:
             viewer(request)
             require_duty(request, route.duties)
         await request.app[RATES].check(*_rate(request))
-        if request.method == "GET":
+        if route.method == "GET":
             return await route.handler(request)
         try:
             return await _commanded(request, route)
@@ -174,7 +185,7 @@ def handled(route: Route) -> Handler:
 def _rate(request: web.Request) -> tuple[RateLimitItem, str]:
     viewer: Viewer | None = request.get(VIEWER)
     who = str(viewer.id) if viewer else request.remote or "nowhere"
-    return (READ if request.method == "GET" else WRITE), who
+    return (READ if request.method in {"GET", "HEAD"} else WRITE), who
 
 
 async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:
@@ -187,8 +198,8 @@ async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:
 async def _once(request: web.Request, route: Route, key: str) -> web.StreamResponse:
     idempotency.check_key(key)
     person_id = viewer(request).id
-    raw = await request.read()
-    async with request.app[DATABASE].acquire() as conn, conn.transaction():
+    raw = await read(request)
+    async with database(request) as conn, conn.transaction():
         kept = await idempotency.claim(
             conn,
             person_id=person_id,

@@ -3,8 +3,9 @@ per route, which gives validation, the OpenAPI description and who may call it."
 
 import asyncio
 import base64
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from obstore.store import ObjectStore
 from pydantic import BaseModel, ValidationError
 
 from services.gateway.limits import Rates
-from services.gateway.problems import NotJson, TooLarge
+from services.gateway.problems import NotJson, TooLarge, TooSlow
 from services.gateway.schemas import Page, Request
 from services.gateway.tokens import PREFIX
 from services.gateway.viewer import Viewer
@@ -30,15 +31,25 @@ DATABASE: web.AppKey[Database] = web.AppKey("database")
 RELAY: web.AppKey[Relay] = web.AppKey("relay", Relay)
 RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
 OPENAPI: web.AppKey[bytes] = web.AppKey("openapi", bytes)
+PUBLIC_URL: web.AppKey[str] = web.AppKey("public_url", str)
+CLIENT_SECONDS: web.AppKey[float] = web.AppKey("client_seconds", float)
 FOLDER: web.AppKey[ObjectStore] = web.AppKey("folder")
 VIEWER: web.RequestKey[Viewer] = web.RequestKey("viewer", Viewer)
 CONNECTION: web.RequestKey[Connection] = web.RequestKey("connection")
 ROUTE: web.RequestKey["Route"] = web.RequestKey("route")
 
 LARGEST_BODY = 256 * 1024
-BODY_SECONDS = 15
+CONNECTION_SECONDS = 5
 LARGEST_PAGE = 100
+WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here; leave it out",
+    "model_type": "must be a JSON object",
+}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+UNSPEAKABLE = re.compile("[\x00\ud800-\udfff]")
+ETAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
 ANYONE = "anyone"
 SIGNED_IN = "signed in"
@@ -67,34 +78,43 @@ class Route:
 
 
 async def body(request: web.Request, model: type[R]) -> R:
-    raw = await _read(request)
+    raw = await read(request)
     if not raw.strip():
         raw = b"{}"
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
-        found = faults(error)
+        found = in_words(error)
         if found[0]["code"] == "json_invalid":
             raise NotJson(f"The body is not JSON. {found[0]['detail']}.") from None
         raise Invalid(_sentence(found), errors=found) from None
 
 
-async def _read(request: web.Request) -> bytes:
+async def read(request: web.Request) -> bytes:
     if (request.content_length or 0) > LARGEST_BODY:
         raise TooLarge(f"The body may hold at most {LARGEST_BODY // 1024} KiB.")
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(request.app[CLIENT_SECONDS]):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         raise TooLarge(f"The body may hold at most {LARGEST_BODY // 1024} KiB.") from None
     except TimeoutError:
-        raise Invalid(f"The body did not arrive within {BODY_SECONDS} seconds.") from None
+        raise TooSlow("The body did not arrive in time. Send it again, without a pause.") from None
 
 
 def _sentence(found: list[dict[str, str]]) -> str:
     if len(found) == 1:
         return f"{found[0]['pointer'] or 'The body'}: {found[0]['detail']}."
     return f"{len(found)} things are wrong; each is listed in errors."
+
+
+def in_words(error: ValidationError) -> list[dict[str, str]]:
+    """Each fault in a sentence about the field it points to."""
+    found = faults(error)
+    for fault in found:
+        plain = fault["detail"].removeprefix("Value error, ")
+        fault["detail"] = WORDS.get(fault["code"], plain)
+    return found
 
 
 def query(request: web.Request, model: type[R]) -> R:
@@ -108,7 +128,15 @@ def query(request: web.Request, model: type[R]) -> R:
     try:
         return model.model_validate_strings(values)
     except ValidationError as error:
-        raise Invalid(_sentence(faults(error)), errors=faults(error)) from None
+        found = in_words(error)
+        raise Invalid(_sentence(found), errors=found) from None
+
+
+def check_address(request: web.Request) -> None:
+    """What PostgreSQL, or the answer's JSON, could not hold."""
+    given = (*request.match_info.values(), *request.query.keys(), *request.query.values())
+    if any(UNSPEAKABLE.search(text) for text in given):
+        raise Invalid("The address must be UTF-8 text without U+0000.")
 
 
 def path_id(request: web.Request, name: str) -> UUID:
@@ -148,8 +176,13 @@ async def connection(request: web.Request) -> AsyncIterator[Connection]:
     if kept is not None:
         yield kept
         return
-    async with request.app[DATABASE].acquire() as conn:
+    async with database(request) as conn:
         yield conn
+
+
+def database(request: web.Request) -> AbstractAsyncContextManager[Connection]:
+    """A connection of its own; too long a wait for one is an answer."""
+    return request.app[DATABASE].acquire(timeout=CONNECTION_SECONDS)
 
 
 def answer(view: BaseModel, *, status: int = 200, version: int | None = None) -> web.Response:
@@ -164,13 +197,13 @@ def answer(view: BaseModel, *, status: int = 200, version: int | None = None) ->
 
 def expected_version(request: web.Request) -> int | None:
     """The version named by If-Match, or None when the caller does not mind."""
-    tags = request.if_match
-    if not tags or any(tag.value == "*" for tag in tags):
+    given = request.headers.get("If-Match")
+    if given is None or given.strip() == "*":
         return None
-    try:
-        return int(tags[0].value)
-    except ValueError:
-        raise Stale("If-Match must be the ETag of the record as you last read it.") from None
+    tag = ETAG.fullmatch(given.strip())
+    if tag is None:
+        raise Stale('If-Match must be the ETag of the record as you last read it, such as "3".')
+    return int(tag[1])
 
 
 class Paging(Request):

@@ -43,8 +43,12 @@ class NotJson(Invalid):
     code = "not_json"
 
 
+class TooSlow(Invalid):
+    code = "too_slow"
+
+
 def status_of(refusal: Refusal) -> int:
-    own: dict[type, int] = {TooLarge: 413, NotJson: 400}
+    own: dict[type, int] = {TooLarge: 413, NotJson: 400, TooSlow: 408}
     for kind in type(refusal).__mro__:
         if kind in own:
             return own[kind]

@@ -1,9 +1,10 @@
 """What crosses the wire: requests refuse what they do not know, answers are plain."""
 
+import re
 import unicodedata
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 
 V = TypeVar("V")
 
@@ -47,6 +48,18 @@ def _is_control(character: str) -> bool:
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"}
 
 
+def shaped(pattern: str, says: str) -> AfterValidator:
+    """A pattern that is refused in words."""
+    found = re.compile(pattern.removesuffix("$"), re.ASCII)
+
+    def check(text: str) -> str:
+        if not found.fullmatch(text):
+            raise ValueError(says)
+        return text
+
+    return AfterValidator(check)
+
+
 def line(longest: int, *, shortest: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
 
@@ -58,6 +71,21 @@ OptionalLine120 = Annotated[str, line(120, shortest=0), AfterValidator(one_line)
 Text500 = Annotated[str, line(500), AfterValidator(many_lines)]
 Text4000 = Annotated[str, line(4000), AfterValidator(many_lines)]
 OptionalText4000 = Annotated[str, line(4000, shortest=0), AfterValidator(many_lines)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,40}$")]
-ReasonCode = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
-SkillId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
+SLUG = r"^[a-z0-9-]{1,40}$"
+REASON = r"^[a-z_]{1,40}$"
+SKILL = r"^[A-Za-z0-9._-]{1,80}$"
+Slug = Annotated[
+    str,
+    shaped(SLUG, "must be 1 to 40 small letters, digits and hyphens, such as education"),
+    WithJsonSchema({"type": "string", "pattern": SLUG}),
+]
+ReasonCode = Annotated[
+    str,
+    shaped(REASON, "must be 1 to 40 small letters and underscores, such as no_time"),
+    WithJsonSchema({"type": "string", "pattern": REASON}),
+]
+SkillId = Annotated[
+    str,
+    shaped(SKILL, "must be a skill's id, as GET /v1/skills?q= gives it"),
+    WithJsonSchema({"type": "string", "pattern": SKILL}),
+]

@@ -9,7 +9,6 @@ from services.gateway.accounts.schemas import (
 )
 from services.gateway.http import (
     ANYONE,
-    DATABASE,
     RATES,
     SIGNED_IN,
     Route,
@@ -17,6 +16,7 @@ from services.gateway.http import (
     bearer,
     body,
     connection,
+    database,
     viewer,
 )
 from services.gateway.limits import SIGN_IN
@@ -26,7 +26,7 @@ from shared.errors import NotFound
 
 async def sign_up(request: web.Request) -> web.Response:
     wanted = await body(request, SignUpRequest)
-    async with request.app[DATABASE].acquire() as conn:
+    async with database(request) as conn:
         person, token = await actions.sign_up(
             conn,
             email=wanted.email,
@@ -40,7 +40,7 @@ async def sign_up(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     wanted = await body(request, SignInRequest)
     await request.app[RATES].check(SIGN_IN, wanted.email.casefold())
-    async with request.app[DATABASE].acquire() as conn:
+    async with database(request) as conn:
         person, token = await actions.sign_in(conn, email=wanted.email, password=wanted.password)
     return answer(SessionView(token=token, person=PersonView.of(person)), status=201)
 

@@ -2,7 +2,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from services.gateway.applications.queries import Application
 from services.gateway.schemas import (
@@ -14,6 +14,8 @@ from services.gateway.schemas import (
     many_lines,
 )
 
+# Far enough for everybody, and near enough to count due days from.
+LATEST_START = date(2100, 1, 1)
 CoverLetter = Annotated[str, line(4000, shortest=20), AfterValidator(many_lines)]
 
 
@@ -30,7 +32,7 @@ class LetterRequest(Request):
 
 class OfferRequest(Request):
     message: Text4000
-    starts_on: date
+    starts_on: Annotated[date, Field(le=LATEST_START)]
 
 
 class CommandRequest(Request):

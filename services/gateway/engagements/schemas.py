@@ -2,16 +2,22 @@ from datetime import date, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, WithJsonSchema
 
 from services.gateway.engagements.queries import Engagement, Feedback
-from services.gateway.schemas import OptionalText4000, ReasonCode, Request, Text4000, View
+from services.gateway.schemas import OptionalText4000, ReasonCode, Request, Text4000, View, shaped
+
+SHA256 = r"^[0-9a-fA-F]{64}$"
 
 
 class SignRequest(Request):
     """The SHA-256 of the agreement's text, as the engagement shows it."""
 
-    agreement_hash: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")]
+    agreement_hash: Annotated[
+        str,
+        shaped(SHA256, "must be the agreement_hash that the engagement shows: 64 hex digits"),
+        WithJsonSchema({"type": "string", "pattern": SHA256}),
+    ]
 
 
 class CheckInRequest(Request):

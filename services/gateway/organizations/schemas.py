@@ -2,17 +2,26 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, WithJsonSchema
 
 from services.gateway.accounts.schemas import Email
 from services.gateway.organizations.queries import Member, Organization
-from services.gateway.schemas import Line120, OptionalLine120, OptionalText4000, Request, Slug, View
+from services.gateway.schemas import (
+    Line120,
+    OptionalLine120,
+    OptionalText4000,
+    Request,
+    Slug,
+    View,
+    shaped,
+)
 
+WEBSITE = r"^https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\x21-\x7e]*)?$"
 Website = Annotated[
     str,
-    StringConstraints(
-        max_length=200, pattern=r"^https://[A-Za-z0-9.-]+(?::\d+)?(?:/[\x21-\x7e]*)?$"
-    ),
+    StringConstraints(max_length=200),
+    shaped(WEBSITE, "must be an address such as https://aklatan.example/tungkol"),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": WEBSITE}),
 ]
 
 

@@ -1,0 +1,91 @@
+"""How the demo is told: one paragraph for each step, readable with and without colour."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rich.markup import escape
+
+from launcher.console import show
+from launcher.demo.data import Item
+from launcher.demo.watching import Said
+
+WIDTH = 78
+# Said for every mail; the mails are told of at the end.
+TOO_MANY = frozenset({"notification.delivered.v1"})
+
+
+@dataclass
+class Teller:
+    steps: int = 0
+    events: int = 0
+    notices: int = 0
+    states: dict[str, str] = field(default_factory=dict)
+
+    def chapter(self, title: str) -> None:
+        show(f"\n[bold]{title}[/]")
+
+    def step(self, what: str, *, took: float, settled: float) -> None:
+        self.steps += 1
+        times = f"[dim]{milliseconds(took)}, all rooms after {milliseconds(settled)}[/]"
+        show(f"\n[bold cyan]{self.steps:2}[/]  [bold]{escape(what)}[/]  {times}")
+
+    def words(self, text: str) -> None:
+        show(f'      [italic]"{escape(shortened(text))}"[/]')
+
+    def line(self, label: str, text: str) -> None:
+        show(f"      [dim]{label:6}[/]  {text}")
+
+    def moved(self, states: dict[str, str]) -> None:
+        """What is in another state than after the step before."""
+        for record, state in states.items():
+            before = self.states.get(record)
+            if before != state:
+                arrow = f"{spaced(before)} -> " if before else ""
+                self.line("state", f"{record}  {arrow}[green]{spaced(state)}[/]")
+        self.states |= states
+
+    def said(self, events: Iterable[Said]) -> None:
+        shown = [event for event in events if event.name not in TOO_MANY]
+        self.events += len(shown)
+        counts = Counter((event.room, event.name) for event in shown)
+        for (room, name), count in counts.items():
+            alike = [event for event in shown if (event.room, event.name) == (room, name)]
+            times = f" x {count}" if count > 1 else ""
+            self.line("event", f"[yellow]{plain(name)}[/]{times}{_heard(alike)}")
+
+    def told(self, who: str, notice: Item) -> None:
+        self.notices += 1
+        self.line("notice", f"{escape(who)}: {escape(notice['title'])}")
+
+
+def _heard(events: list[Said]) -> str:
+    """By whom, and how long after it was said; the slowest of those alike."""
+    longest: dict[str, float] = {}
+    for event in events:
+        for room, at in event.heard.items():
+            lasted = (at - event.occurred_at).total_seconds()
+            longest[room] = max(lasted, longest.get(room, 0.0))
+    listed = [f"{room} {milliseconds(lasted)}" for room, lasted in sorted(longest.items())]
+    return f"  [dim]heard by {', '.join(listed)}[/]" if listed else ""
+
+
+def plain(name: str) -> str:
+    """Without its version."""
+    return name.rpartition(".")[0]
+
+
+def spaced(state: str) -> str:
+    return state.replace("_", " ")
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"
+
+
+def shortened(text: str, width: int = WIDTH) -> str:
+    """The beginning, in one line, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= width:
+        return line
+    return line[: width - 3].rpartition(" ")[0].rstrip(",.;:") + "..."
