@@ -1,5 +1,6 @@
 """A small country's worth of people and work, and one micro-internship told step by step."""
 
-from launcher.demo.loading import load
+from launcher.demo.loading import PASSWORD, load
+from launcher.demo.playing import play
 
-__all__ = ["load"]
+__all__ = ["PASSWORD", "load", "play"]

@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -86,14 +86,15 @@ class Api:
         """Sign up, or in when that was done before; say whether the person is new."""
         newcomer = {"email": email, "password": password, "name": name, "locale": locale}
         try:
-            return self._as(await self.post("/v1/people", newcomer)), True
+            return self._as(await self._patiently("POST", "/v1/people", newcomer)), True
         except Problem as problem:
             if problem.status != 409:
                 raise
         return await self.sign_in(email, password), False
 
     async def sign_in(self, email: str, password: str) -> "Api":
-        return self._as(await self.post("/v1/sessions", {"email": email, "password": password}))
+        person = {"email": email, "password": password}
+        return self._as(await self._patiently("POST", "/v1/sessions", person))
 
     def _as(self, answer: Any) -> "Api":
         return Api(self.session, self.base, answer["token"], answer["person"])
@@ -107,7 +108,7 @@ class Api:
             try:
                 return await self._ask(method, path, body, **told)
             except (aiohttp.ClientError, TimeoutError, Problem) as error:
-                if not may_pass(error, tries=tries):
+                if not may_pass(error, tries=tries, keyed="key" in told):
                     raise
                 if time.monotonic() > end:
                     raise _gone(self.base, error) from error
@@ -134,17 +135,17 @@ class Api:
             return answer
 
 
-def may_pass(error: Exception, *, tries: int) -> bool:
-    """Whether to ask again. A conflict without a state, after a lost answer, is with one's own twin."""
+def may_pass(error: Exception, *, tries: int, keyed: bool) -> bool:
+    """Whether to ask again. After a lost answer, the twin under way has the same key."""
     if not isinstance(error, Problem):
         return True
-    twin = error.status == 409 and "state" not in error.problem and 1 < tries < 8
+    twin = error.status == 409 and "state" not in error.problem and keyed and 1 < tries < 8
     return error.status in AGAIN or twin
 
 
 def _gone(base: str, error: Exception) -> Refused:
     return Refused(
-        f"{base} has not answered for {PATIENCE:.0f} s ({error or type(error).__name__}). "
+        f"{base} has not answered for {PATIENCE:.0f} s ({str(error) or type(error).__name__}). "
         "Look at ./sibol status and ./sibol logs gateway."
     )
 
@@ -163,17 +164,24 @@ async def opened(api_url: str) -> AsyncIterator[Api]:
 
 
 async def for_each(items: Iterable[T], act: Callable[[T], Awaitable[None]]) -> None:
-    """A few at once; the first failure stops all and is raised as itself."""
+    """A few at once; the first failure stops all."""
     waiting = iter(items)
 
     async def work() -> None:
         for item in waiting:
             await act(item)
 
-    try:
+    with first_failure():
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(work())
+
+
+@contextmanager
+def first_failure() -> Iterator[None]:
+    """Raise the first failure of a task group as itself."""
+    try:
+        yield
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
 

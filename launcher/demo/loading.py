@@ -104,7 +104,7 @@ class Loading:
         await for_each(world.letters[:-1], self._apply)
         await self._apply(world.last_letter)
         took = time.monotonic() - self.started
-        self.say(f"the demo is loaded in {took:.1f} s, most of it hashing passwords")
+        self.say(f"the demo is loaded in {took:.1f} s")
 
     async def _person(self, person: Item) -> None:
         self.applicants[person["email"]] = await join(self.api, person)

@@ -4,14 +4,15 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rich import box
 from rich.table import Table
 
-from launcher.demo.api import Api, Problem, for_each
+from launcher.demo.api import Api, Problem, first_failure, for_each
 from launcher.demo.data import Item, World
 from launcher.demo.loading import join
+from launcher.demo.telling import milliseconds
 from launcher.demo.watching import Watch
 from launcher.errors import Refused
 
@@ -34,12 +35,13 @@ LETTER = (
 class Bar:
     kind: str
     title: str
+    limit: str
     seconds: float
 
 
 BARS = (
-    Bar(NOTICE, "the notice is written", 0.5),
-    Bar(MATCH, "the explained match is written", 1.0),
+    Bar(NOTICE, "notice written", "500 ms", 0.5),
+    Bar(MATCH, "match explained", "1 s", 1.0),
 )
 
 
@@ -76,11 +78,12 @@ class Measuring:
     refused: int = 0
 
     async def run(self, applicants: list[Api]) -> tuple[Latencies, list[str]]:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._look(len(applicants)))
-            for applicant in applicants:
-                group.create_task(self._apply(applicant))
-                await asyncio.sleep(1 / A_SECOND)
+        with first_failure():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._look(len(applicants)))
+                for applicant in applicants:
+                    group.create_task(self._apply(applicant))
+                    await asyncio.sleep(1 / A_SECOND)
         latencies = Latencies()
         for kind, found in self.found.items():
             latencies.seconds[kind] = [at - self.sent[one] for one, at in found.items()]
@@ -127,17 +130,16 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def table(latencies: Latencies) -> Table:
-    shown = Table("from POST until", "median", "p95", "p99", "slowest", "bar for p99", "")
+    shown = Table("from POST to", "median", "p95", "p99", "bar for p99", "", box=box.SIMPLE)
     for bar in BARS:
         values = latencies.seconds[bar.kind]
         if values:
-            shown.add_row(*_row(bar, values, lambda seconds: f"{seconds * 1000:.0f} ms"))
+            shown.add_row(*_row(bar, values))
     return shown
 
 
-def _row(bar: Bar, values: list[float], written: Callable[[float], str]) -> list[str]:
-    held = percentile(values, 0.99) < bar.seconds
-    found = [written(percentile(values, share)) for share in (0.5, 0.95, 0.99, 1.0)]
-    limit = "1 s" if bar.seconds == 1 else written(bar.seconds)
-    mark = "[green]✓[/]" if held else "[red]✗ missed[/]"
-    return [bar.title, *found, f"under {limit}", mark]
+def _row(bar: Bar, values: list[float]) -> list[str]:
+    found = [milliseconds(percentile(values, share)) for share in (0.5, 0.95, 0.99)]
+    holds = percentile(values, 0.99) < bar.seconds
+    mark = "[green]✓[/]" if holds else "[red]✗ missed[/]"
+    return [bar.title, *found, f"under {bar.limit}", mark]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from textwrap import fill
 
 from rich.markup import escape
 
@@ -34,7 +35,7 @@ class Teller:
         show(f'      [italic]"{escape(shortened(text))}"[/]')
 
     def line(self, label: str, text: str) -> None:
-        show(f"      [dim]{label:6}[/]  {text}")
+        show(f"      [dim]{label:7}[/]  {text}")
 
     def moved(self, states: dict[str, str]) -> None:
         """What is in another state than after the step before."""
@@ -57,6 +58,16 @@ class Teller:
     def told(self, who: str, notice: Item) -> None:
         self.notices += 1
         self.line("notice", f"{escape(who)}: {escape(notice['title'])}")
+
+    def explain(self, text: str) -> None:
+        indent = " " * 6
+        show(f"[dim]{fill(text, width=90, initial_indent=indent, subsequent_indent=indent)}[/]")
+
+    def finding(self, text: str, *, holds: bool) -> None:
+        show(f"      {'[green]✓[/]' if holds else '[bold red]✗[/]'} {escape(text)}")
+
+    def address(self, title: str, where: str) -> None:
+        show(f"      {title:17} {escape(where)}")
 
 
 def _heard(events: list[Said]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,17 +22,24 @@ from services.notifications.handlers import SUBSCRIPTIONS as NOTIFICATIONS
 from shared.ids import new_id
 
 ROOMS = ("gateway", "matching", "notifications", "credentialing")
+FACTS = ("id", "room", "name", "subject", "correlation_id", "occurred_at")
 AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
+# One statement sees one moment: a handler's mark and what it says are there together or not at all.
 _SAID = " UNION ALL ".join(
     f"""SELECT id, '{room}' AS room, name, subject, correlation_id, occurred_at
           FROM {room}.events WHERE id >= $1"""  # noqa: S608 - names of rooms
     for room in ROOMS
 )
-_HEARD = " UNION ALL ".join(
-    f"SELECT event_id, '{room}' AS room, handled_at FROM {room}.inbox WHERE event_id = ANY($1)"  # noqa: S608
+_MARKS = " UNION ALL ".join(
+    f"SELECT '{room}' AS room, handled_at FROM {room}.inbox WHERE event_id = said.id"  # noqa: S608
     for room in ROOMS
 )
+SAID_AND_HEARD = f"""
+    SELECT said.*, mark.room AS hearer, mark.handled_at
+      FROM ({_SAID}) AS said LEFT JOIN LATERAL ({_MARKS}) AS mark ON true
+     ORDER BY said.id
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -88,14 +95,7 @@ class Watch:
             await asyncio.sleep(0.2)
 
     async def events(self) -> list[Said]:
-        rows = await self.fetch(_SAID, self._since)
-        wanted = {row["correlation_id"] for row in rows if row["subject"] in self.records}
-        rows = [row for row in rows if row["correlation_id"] in wanted]
-        heard: dict[UUID, dict[str, datetime]] = defaultdict(dict)
-        for mark in await self.fetch(_HEARD, [row["id"] for row in rows]):
-            heard[mark["event_id"]][mark["room"]] = mark["handled_at"]
-        said = [Said(**dict(row), heard=heard[row["id"]]) for row in rows]
-        return sorted(said, key=lambda event: event.id)
+        return collected(await self.fetch(SAID_AND_HEARD, self._since), self.records)
 
     async def settled(self) -> list[Said]:
         """Wait until every event was heard by all its listeners; return those not seen before."""
@@ -111,6 +111,20 @@ class Watch:
         fresh = [event for event in found if event.id not in self._shown]
         self._shown.update(event.id for event in fresh)
         return fresh
+
+
+def collected(rows: Iterable[Mapping[str, Any]], records: Collection[UUID]) -> list[Said]:
+    """One row for each mark becomes one event with all its marks; strangers' events are left out."""
+    rows = list(rows)
+    wanted = {row["correlation_id"] for row in rows if row["subject"] in records}
+    found: dict[UUID, Said] = {}
+    for row in rows:
+        if row["correlation_id"] in wanted:
+            facts = {name: row[name] for name in FACTS}
+            event = found.setdefault(row["id"], Said(**facts, heard={}))
+            if row["hearer"] is not None:
+                event.heard[row["hearer"]] = row["handled_at"]
+    return list(found.values())
 
 
 def _unheard(waiting: Iterable[Said]) -> str:

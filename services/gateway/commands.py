@@ -23,13 +23,25 @@ def command_routes(
             "POST",
             f"/v1/{machine.record}s/{{{machine.record}_id}}/{command.replace('_', '-')}",
             _handler(machine, command, model, give),
-            f"{words(command).capitalize()} this {machine.record}",
+            f"{words(machine.record).capitalize()}: {words(command)}",
             tuple(sorted(machine.who_may(command) & PEOPLE)),
             takes=model,
             gives=gives,
+            notes=_notes(machine, command),
         )
         for command, model in sorted(takes.items())
     ]
+
+
+def _notes(machine: Machine, command: str) -> str:
+    """From which state to which, what is said, and what to know."""
+    steps = [move for move in machine.moves if move.command == command and move.who & PEOPLE]
+    lines = [
+        f"\n- {words(move.source)} → **{words(move.to)}**, says `{move.event.name}`"
+        + (f" ({move.note})" if move.note else "")
+        for move in steps
+    ]
+    return "\n" + "".join(lines)
 
 
 def _handler(machine: Machine, command: str, model: type[Request], give: Give) -> Handler:

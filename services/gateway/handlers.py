@@ -10,6 +10,7 @@ from services.gateway.credentials import queries as credentials
 from services.gateway.engagements import moves as engagement_moves
 from services.gateway.engagements import queries as engagements
 from services.gateway.lifecycles import APPLICATION, CREDENTIAL, ENGAGEMENT, MILESTONE, PROJECT
+from services.gateway.lifecycles.application import Status as ApplicationStatus
 from services.gateway.lifecycles.machine import SYSTEM
 from services.gateway.lifecycles.milestone import Status as MilestoneStatus
 from services.gateway.milestones import moves as milestone_moves
@@ -20,16 +21,27 @@ from shared.database import Connection
 from shared.events.badges import BadgeSigned
 from shared.events.engagements import (
     EngagementAgreed,
+    EngagementAgreementLapsed,
     EngagementCancelled,
     EngagementCompleted,
+    EngagementDisputeSettled,
     EngagementEvent,
+    EngagementNoShow,
     EngagementNotAgreed,
+    EngagementResumed,
     EngagementStarted,
     EngagementTerminated,
     EngagementWorkAccepted,
 )
 from shared.events.matches import MatchExplained
-from shared.events.milestones import MilestoneAccepted, MilestoneAutoAccepted, MilestoneEvent
+from shared.events.milestones import (
+    MilestoneAccepted,
+    MilestoneAutoAccepted,
+    MilestoneCancelled,
+    MilestoneEvent,
+    MilestoneFundingLapsed,
+    MilestoneLapsed,
+)
 from shared.events.projects import (
     ProjectCancelled,
     ProjectEvent,
@@ -47,7 +59,12 @@ NOT_NEEDED = "engagement_ended"
 async def close_applications(conn: Connection, event: ProjectEvent) -> None:
     """Nobody is left waiting under a posting that has ended."""
     reason = f"project_{event.state}"
-    for application in await applications.lock_live_applications(conn, event.project_id):
+    await projects.lock_project(conn, event.project_id, viewer_id=None)
+    removed = isinstance(event, ProjectRemoved)
+    for application in await applications.lock_waiting_applications(conn, event.project_id):
+        # Whoever has an offer keeps it, unless the posting was removed for cause.
+        if application.state is ApplicationStatus.OFFERED and not removed:
+            continue
         if "project_closed" in APPLICATION.allowed(application.state, SYSTEM):
             await application_moves.move(conn, application, "project_closed", reason=reason)
 
@@ -88,15 +105,22 @@ async def finish_project(conn: Connection, event: EngagementEvent) -> None:
 
 
 async def accept_work(conn: Connection, event: MilestoneEvent) -> None:
-    """When the last milestone is accepted, only feedback is left."""
+    await _accept_work(conn, event.engagement_id)
+
+
+async def accept_work_at_last(conn: Connection, event: EngagementEvent) -> None:
+    """The last milestone may have been accepted while the engagement stood still."""
+    await _accept_work(conn, event.engagement_id)
+
+
+async def _accept_work(conn: Connection, engagement_id: UUID) -> None:
+    """When the last milestone that was not cancelled is accepted, only feedback is left."""
     engagement = await engagements.lock_engagement(
-        conn, event.engagement_id, viewer_id=None, sees_all=True
+        conn, engagement_id, viewer_id=None, sees_all=True
     )
     if engagement is None or "work_accepted" not in ENGAGEMENT.allowed(engagement.state, SYSTEM):
         return
-    found = await milestones.select_milestones(
-        conn, event.engagement_id, viewer_id=None, sees_all=True
-    )
+    found = await milestones.select_milestones(conn, engagement_id, viewer_id=None, sees_all=True)
     states = {milestone.state for milestone in found} - {MilestoneStatus.CANCELLED}
     if states == {MilestoneStatus.ACCEPTED}:
         await engagement_moves.move(conn, engagement, "work_accepted")
@@ -151,13 +175,29 @@ SUBSCRIPTIONS: list[Subscription] = [
     on(EngagementAgreed, fund_milestones),
     *(
         on(event, handler)
-        for event in (EngagementNotAgreed, EngagementCancelled, EngagementTerminated)
+        for event in (
+            EngagementNotAgreed,
+            EngagementAgreementLapsed,
+            EngagementCancelled,
+            EngagementNoShow,
+            EngagementTerminated,
+        )
         for handler in (cancel_milestones, free_seat, finish_project)
     ),
     on(EngagementStarted, start_project),
     on(EngagementCompleted, finish_project),
-    on(MilestoneAccepted, accept_work),
-    on(MilestoneAutoAccepted, accept_work),
+    *(
+        on(event, accept_work)
+        for event in (
+            MilestoneAccepted,
+            MilestoneAutoAccepted,
+            MilestoneCancelled,
+            MilestoneFundingLapsed,
+            MilestoneLapsed,
+        )
+    ),
+    on(EngagementResumed, accept_work_at_last),
+    on(EngagementDisputeSettled, accept_work_at_last),
     on(EngagementWorkAccepted, propose_credential),
     on(BadgeSigned, issue_credential),
     on(MatchExplained, show_match),

@@ -15,7 +15,7 @@ from obstore.store import ObjectStore
 from pydantic import BaseModel, ValidationError
 
 from services.gateway.limits import Rates
-from services.gateway.problems import NotJson, TooLarge, TooSlow
+from services.gateway.problems import NotJson, NotThisKind, TooLarge, TooSlow
 from services.gateway.schemas import Page, Request
 from services.gateway.tokens import PREFIX
 from services.gateway.viewer import Viewer
@@ -41,6 +41,7 @@ ROUTE: web.RequestKey["Route"] = web.RequestKey("route")
 LARGEST_BODY = 256 * 1024
 CONNECTION_SECONDS = 5
 LARGEST_PAGE = 100
+MACHINE_WORDS = re.compile(r"^\w+ should ")
 WORDS = {
     "missing": "is missing",
     "extra_forbidden": "is not known here; leave it out",
@@ -48,6 +49,8 @@ WORDS = {
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
+IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 UNSPEAKABLE = re.compile("[\x00\ud800-\udfff]")
 ETAG = re.compile(r'(?:W/)?"(\d{1,9})"', re.ASCII)
 
@@ -71,6 +74,7 @@ class Route:
     takes_file: bool = False
     media_type: str = "application/json"
     duties: frozenset[str] = frozenset()
+    notes: str = ""
 
     @property
     def open(self) -> bool:
@@ -81,6 +85,8 @@ async def body(request: web.Request, model: type[R]) -> R:
     raw = await read(request)
     if not raw.strip():
         raw = b"{}"
+    elif "Content-Type" in request.headers and not JSON.fullmatch(request.content_type):
+        raise NotThisKind("Send JSON, with Content-Type: application/json.")
     try:
         return model.model_validate_json(raw)
     except ValidationError as error:
@@ -112,7 +118,7 @@ def in_words(error: ValidationError) -> list[dict[str, str]]:
     """Each fault in a sentence about the field it points to."""
     found = faults(error)
     for fault in found:
-        plain = fault["detail"].removeprefix("Value error, ")
+        plain = MACHINE_WORDS.sub("must ", fault["detail"].removeprefix("Value error, "))
         fault["detail"] = WORDS.get(fault["code"], plain)
     return found
 
@@ -140,10 +146,10 @@ def check_address(request: web.Request) -> None:
 
 
 def path_id(request: web.Request, name: str) -> UUID:
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise NotFound(f"No such {name.removesuffix('_id')}; its id is a UUID.") from None
+    given = request.match_info[name]
+    if not IDENTIFIER.fullmatch(given):
+        raise NotFound(f"No such {name.removesuffix('_id')}; its id is a UUID.")
+    return UUID(given)
 
 
 def bearer(request: web.Request) -> str | None:

@@ -96,7 +96,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": _operation_id(route),
         "summary": route.summary,
-        "description": f"**Who may call it:** {', '.join(route.who)}.",
+        "description": f"**Who may call it:** {', '.join(route.who)}.{route.notes}",
         "x-who": list(route.who),
         "tags": [_tag(route)],
         "parameters": [*_path_parameters(route), *_filters(route), *_header_parameters(route)],

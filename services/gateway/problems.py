@@ -43,12 +43,16 @@ class NotJson(Invalid):
     code = "not_json"
 
 
+class NotThisKind(Invalid):
+    code = "unsupported_media_type"
+
+
 class TooSlow(Invalid):
     code = "too_slow"
 
 
 def status_of(refusal: Refusal) -> int:
-    own: dict[type, int] = {TooLarge: 413, NotJson: 400, TooSlow: 408}
+    own: dict[type, int] = {TooLarge: 413, NotJson: 400, NotThisKind: 415, TooSlow: 408}
     for kind in type(refusal).__mro__:
         if kind in own:
             return own[kind]
@@ -65,7 +69,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(status_of(refusal), refusal.code, refusal.detail, **refusal.extra)
     except web.HTTPException as refused:
         return _framework_problem(refused)
-    except AWAY as error:
+    except (web.RequestPayloadError, *AWAY) as error:
+        if request.transport is None or isinstance(error, web.RequestPayloadError):
+            return problem(400, "incomplete", "The body ended early or is wrongly encoded.")
         log.get().warning("neighbour_away", error=type(error).__name__)
         return problem(503, "unavailable", "Something we need is away. Try again soon.")
     except Exception:

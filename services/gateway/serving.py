@@ -20,7 +20,7 @@ WAITING_CONNECTIONS = 1024
 class QuietLogger(logging.Logger):
     """What a client sent wrongly is one line, not a traceback."""
 
-    def exception(self, msg: object, *args: object, exc_info: Any = True, **_: Any) -> None:
+    def exception(self, msg: object, *_: object, exc_info: Any = True, **__: Any) -> None:
         if isinstance(exc_info, HttpProcessingError):
             log.get().warning("request_unreadable", error=type(exc_info).__name__)
         else:

@@ -14,13 +14,13 @@ class Viewer:
     duties: frozenset[str]
 
     def roles(self, *, applicant: bool = False, employer: bool = False) -> frozenset[Who]:
-        """What this person is to one record."""
-        found = {Who(duty) for duty in self.duties}
+        """What this person is to one record. Nobody sits on both sides of it: an applicant who
+        later joins the employer stays the applicant, and neither judges as a moderator."""
         if applicant:
-            found.add(Who.APPLICANT)
+            return frozenset({Who.APPLICANT})
         if employer:
-            found.add(Who.EMPLOYER)
-        return frozenset(found)
+            return frozenset({Who.EMPLOYER})
+        return frozenset(Who(duty) for duty in self.duties)
 
     @property
     def moderates(self) -> bool:

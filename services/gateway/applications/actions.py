@@ -7,10 +7,11 @@ from services.gateway.applications.queries import Application
 from services.gateway.engagements.agreement import agreement_text
 from services.gateway.engagements.queries import insert_engagement
 from services.gateway.lifecycles import Who
+from services.gateway.lifecycles.application import Status
 from services.gateway.milestones.queries import insert_milestones
-from services.gateway.profiles.queries import select_profile
+from services.gateway.profiles.queries import lock_profile_version, select_profile
 from services.gateway.projects.moves import move as move_project
-from services.gateway.projects.queries import Project, lock_project, select_project
+from services.gateway.projects.queries import Project, lock_project, share_project
 from services.gateway.projects.rules import check_seats, may_see
 from services.gateway.versions import check_version
 from services.gateway.viewer import Viewer
@@ -25,11 +26,13 @@ async def apply(
     conn: Connection, *, project_id: UUID, viewer: Viewer, cover_letter: str, draft: bool
 ) -> Application:
     async with conn.transaction():
-        project = await select_project(conn, project_id, viewer_id=viewer.id)
+        project = await share_project(conn, project_id, viewer_id=viewer.id)
         if project is None or not may_see(
             state=project.state, is_mine=project.is_mine, moderates=viewer.moderates
         ):
             raise NotFound("No such project.")
+        # One after the other, or two at once would both be the last one allowed.
+        await lock_profile_version(conn, viewer.id)
         rules.check_may_apply(
             project_state=project.state,
             is_member=project.is_mine,
@@ -73,10 +76,10 @@ async def command(
     expected: int | None,
 ) -> Application:
     async with conn.transaction():
+        if command == "submit":
+            await _check_still_open(conn, application_id, viewer)
         application = await _locked(conn, application_id, viewer)
         check_version(expected, application.version)
-        if command == "submit":
-            await _check_still_open(conn, application)
         return await move(conn, application, command, _roles(viewer, application), reason=reason)
 
 
@@ -97,6 +100,7 @@ async def offer(
         application = await _locked(conn, application_id, viewer)
         check_version(expected, application.version)
         await move(conn, application, "offer", _roles(viewer, application))
+        rules.check_selecting(project.state)
         taken = await queries.count_seats_taken(conn, project.id)
         check_seats(seats=project.seats, taken=taken - 1)
         await queries.upsert_offer(
@@ -119,6 +123,7 @@ async def accept(
         application = await _locked(conn, application_id, viewer)
         check_version(expected, application.version)
         accepted = await move(conn, application, "accept", _roles(viewer, application))
+        rules.check_selecting(project.state)
         await _engage(conn, accepted, project)
         if await queries.count_accepted(conn, project.id) == project.seats:
             await move_project(conn, project, "fill_seats")
@@ -145,10 +150,15 @@ async def _engage(conn: Connection, application: Application, project: Project) 
     )
 
 
-async def _check_still_open(conn: Connection, application: Application) -> None:
-    project = await select_project(conn, application.project_id, viewer_id=None)
-    assert project is not None
-    rules.check_may_apply(project_state=project.state, is_member=False, live=0)
+async def _check_still_open(conn: Connection, application_id: UUID, viewer: Viewer) -> None:
+    application = await queries.select_application(
+        conn, application_id, viewer_id=viewer.id, moderates=viewer.moderates
+    )
+    if application is None:
+        raise NotFound("No such application.")
+    project = await share_project(conn, application.project_id, viewer_id=None)
+    if project is not None and application.state is Status.DRAFT:
+        rules.check_may_apply(project_state=project.state, is_member=False, live=0)
 
 
 async def _project_locked(conn: Connection, application_id: UUID, viewer: Viewer) -> Project:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.gateway.applications.rules import HOLD_A_SEAT, LIVE
+from services.gateway.applications.rules import LIVE
 from services.gateway.lifecycles.application import Status
 from services.gateway.profiles.queries import Profile
 from shared import clock
@@ -136,7 +136,8 @@ async def insert_application(
 
 async def update_letter(conn: Connection, *, application_id: UUID, cover_letter: str) -> None:
     await conn.execute(
-        "UPDATE gateway.applications SET cover_letter = $2, changed_at = $3 WHERE id = $1",
+        """UPDATE gateway.applications
+              SET cover_letter = $2, changed_at = $3, version = version + 1 WHERE id = $1""",
         application_id,
         cover_letter,
         clock.now(),
@@ -185,13 +186,13 @@ async def upsert_offer(
 
 
 async def count_seats_taken(conn: Connection, project_id: UUID) -> int:
-    """Accepted and offered, under the project's lock."""
-    taken: int = await conn.fetchval(
-        "SELECT count(*) FROM gateway.applications WHERE project_id = $1 AND state = ANY($2)",
+    """Offered, and accepted without having fallen through; under the project's lock."""
+    offered: int = await conn.fetchval(
+        "SELECT count(*) FROM gateway.applications WHERE project_id = $1 AND state = $2",
         project_id,
-        HOLD_A_SEAT,
+        Status.OFFERED,
     )
-    return taken
+    return offered + await count_accepted(conn, project_id)
 
 
 async def count_accepted(conn: Connection, project_id: UUID) -> int:
@@ -212,8 +213,8 @@ async def count_live_of(conn: Connection, applicant_id: UUID) -> int:
     return live
 
 
-async def lock_live_applications(conn: Connection, project_id: UUID) -> list[Application]:
-    """Those that still wait for something, drafts too."""
+async def lock_waiting_applications(conn: Connection, project_id: UUID) -> list[Application]:
+    """Those that still wait for something, drafts and offers too."""
     rows = await conn.fetch(
         f"""{SELECT_APPLICATION}
              WHERE project_id = $1 AND $2::uuid IS NULL AND applications.state = ANY($3)
@@ -221,7 +222,7 @@ async def lock_live_applications(conn: Connection, project_id: UUID) -> list[App
                FOR UPDATE OF applications""",
         project_id,
         None,
-        LIVE,
+        (*LIVE, Status.OFFERED),
     )
     return [_application(row) for row in rows]
 

@@ -28,6 +28,7 @@ from services.gateway.http import (
     viewer,
 )
 from services.gateway.lifecycles import APPLICATION
+from services.gateway.projects.queries import acts_for
 from services.gateway.schemas import Page, Request
 from services.gateway.viewer import Viewer
 from shared.errors import NotFound
@@ -84,15 +85,18 @@ async def show(request: web.Request) -> web.Response:
 
 async def list_to_project(request: web.Request) -> web.Response:
     at = cursor(query(request, Paging))
+    project_id, who = path_id(request, "project_id"), viewer(request)
     async with connection(request) as conn:
+        if not await acts_for(conn, project_id=project_id, person_id=who.id):
+            raise NotFound("No such project of yours.")
         found = await queries.select_applications_to(
             conn,
-            project_id=path_id(request, "project_id"),
-            viewer_id=viewer(request).id,
+            project_id=project_id,
+            viewer_id=who.id,
             before=at.before,
             limit=at.limit,
         )
-    views = [view_of(item, viewer(request)) for item in found]
+    views = [view_of(item, who) for item in found]
     return answer(page(views, at.limit, lambda item: item.id))
 
 

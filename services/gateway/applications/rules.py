@@ -19,7 +19,6 @@ COMMANDS = frozenset(
     }
 )
 NEED_REASON = frozenset({"not_select", "rescind", "remove"})
-HOLD_A_SEAT = (Status.OFFERED, Status.ACCEPTED)
 LIVE = (Status.INVITED, Status.DRAFT, Status.SUBMITTED, Status.SEEN, Status.SHORTLISTED)
 LIVE_APPLICATIONS = 20
 
@@ -39,6 +38,16 @@ def check_may_apply(*, project_state: ProjectStatus, is_member: bool, live: int)
     if live >= LIVE_APPLICATIONS:
         raise Conflict(
             f"You have {live} applications waiting, the most one may have. Withdraw one first."
+        )
+
+
+def check_selecting(project_state: ProjectStatus) -> None:
+    """A seat is offered and taken while its project looks for people."""
+    if project_state not in {ProjectStatus.OPEN, ProjectStatus.SELECTING}:
+        raise Conflict(
+            f"This project is {project_state.replace('_', ' ')}; seats are offered and taken while "
+            "it is open or selecting.",
+            project_state=project_state,
         )
 
 

@@ -1,4 +1,6 @@
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated, Self
@@ -12,6 +14,7 @@ from services.gateway.files import queries, storage
 from services.gateway.files.queries import File
 from services.gateway.files.storage import CHUNK, LARGEST_FILE
 from services.gateway.http import (
+    CLIENT_SECONDS,
     FOLDER,
     SIGNED_IN,
     Route,
@@ -21,12 +24,13 @@ from services.gateway.http import (
     query,
     viewer,
 )
-from services.gateway.problems import TooLarge
+from services.gateway.problems import TooLarge, TooSlow
 from services.gateway.schemas import Request, View, line, one_line
-from shared.errors import Invalid, NotFound
+from shared.errors import NotFound
 from shared.ids import new_id
 
-CHUNK_SECONDS = 15
+UPLOAD_SECONDS = 600
+MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 
 
 def _plain_name(name: str) -> str:
@@ -60,27 +64,37 @@ async def upload(request: web.Request) -> web.Response:
     if (request.content_length or 0) > LARGEST_FILE:
         raise TooLarge(f"A file may hold at most {LARGEST_FILE // 1024 // 1024} MiB.")
     file_id = new_id()
-    stored = await storage.store(request.app[FOLDER], file_id, _chunks(request))
-    async with connection(request) as conn:
-        file = await queries.insert_file(
-            conn,
-            file_id=file_id,
-            owner_id=viewer(request).id,
-            name=wanted.name,
-            media_type=request.content_type[:120],
-            size=stored.size,
-            sha256=stored.sha256,
-        )
+    folder = request.app[FOLDER]
+    async with storage.kept_if_well(folder, file_id):
+        stored = await storage.store(folder, file_id, _chunks(request))
+        async with connection(request) as conn:
+            file = await queries.insert_file(
+                conn,
+                file_id=file_id,
+                owner_id=viewer(request).id,
+                name=wanted.name,
+                media_type=_media_type(request),
+                size=stored.size,
+                sha256=stored.sha256,
+            )
     return answer(FileView.of(file), status=201)
 
 
+def _media_type(request: web.Request) -> str:
+    named = request.content_type
+    return named if MEDIA_TYPE.fullmatch(named) else "application/octet-stream"
+
+
 async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
+    """Neither may a client be silent, nor may its drops go on for ever."""
+    end = time.monotonic() + UPLOAD_SECONDS
     while True:
+        seconds = min(request.app[CLIENT_SECONDS], end - time.monotonic())
         try:
-            async with asyncio.timeout(CHUNK_SECONDS):
+            async with asyncio.timeout(seconds):
                 chunk = await request.content.read(CHUNK)
         except TimeoutError:
-            raise Invalid(f"Nothing arrived for {CHUNK_SECONDS} seconds. Send again.") from None
+            raise TooSlow("The file did not arrive in time. Send it again.") from None
         if not chunk:
             return
         yield chunk
@@ -93,13 +107,26 @@ async def download(request: web.Request) -> web.StreamResponse:
         )
     if file is None:
         raise NotFound("No such file.")
+    chunks = await storage.find(request.app[FOLDER], file.id)
     response = web.StreamResponse(headers=_headers(file))
     response.content_length = file.size
     await response.prepare(request)
-    async for chunk in storage.read(request.app[FOLDER], file.id):
-        await response.write(chunk)
+    if request.method != "HEAD":
+        await _write(request, response, chunks)
     await response.write_eof()
     return response
+
+
+async def _write(
+    request: web.Request, response: web.StreamResponse, chunks: AsyncIterator[bytes]
+) -> None:
+    async for chunk in chunks:
+        try:
+            async with asyncio.timeout(request.app[CLIENT_SECONDS]):
+                await response.write(chunk)
+        except TimeoutError:
+            # Half an answer cannot become another one.
+            raise ConnectionResetError("Nobody reads this file.") from None
 
 
 def _headers(file: File) -> dict[str, str]:

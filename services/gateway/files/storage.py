@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -33,7 +34,7 @@ def open_folder(url: str) -> ObjectStore:
 
 
 async def store(folder: ObjectStore, file_id: UUID, chunks: AsyncIterator[bytes]) -> Stored:
-    """Stream to the store; nothing is kept when the file is too large or empty."""
+    """Stream to the store, and refuse what is too large or empty."""
     digest, size = hashlib.sha256(), 0
     async with obstore.open_writer_async(folder, str(file_id)) as writer:
         async for chunk in chunks:
@@ -43,15 +44,26 @@ async def store(folder: ObjectStore, file_id: UUID, chunks: AsyncIterator[bytes]
             digest.update(chunk)
             await writer.write(chunk)
     if not 0 < size <= LARGEST_FILE:
-        await obstore.delete_async(folder, str(file_id))
         raise Invalid(f"A file holds 1 byte to {LARGEST_FILE // 1024 // 1024} MiB.")
     return Stored(size, digest.digest())
 
 
-async def read(folder: ObjectStore, file_id: UUID) -> AsyncIterator[bytes]:
+@asynccontextmanager
+async def kept_if_well(folder: ObjectStore, file_id: UUID) -> AsyncIterator[None]:
+    """Whatever goes wrong inside, an interrupted upload too, leaves no file."""
+    try:
+        yield
+    except BaseException:
+        with suppress(FileNotFoundError):
+            await obstore.delete_async(folder, str(file_id))
+        raise
+
+
+async def find(folder: ObjectStore, file_id: UUID) -> AsyncIterator[bytes]:
+    """Its chunks, once it is known to be there."""
     try:
         found = await obstore.get_async(folder, str(file_id))
     except FileNotFoundError:
         raise NotFound("The file is no longer kept.") from None
-    async for chunk in found.stream(min_chunk_size=CHUNK):
-        yield bytes(chunk)
+    stream = found.stream(min_chunk_size=CHUNK)
+    return (bytes(chunk) async for chunk in stream)

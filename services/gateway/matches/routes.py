@@ -7,6 +7,7 @@ from services.gateway.http import SIGNED_IN, Route, answer, connection, path_id,
 from services.gateway.matches import queries
 from services.gateway.matches.queries import Match
 from services.gateway.matches.schemas import MatchesView, MatchView
+from services.gateway.projects.queries import acts_for
 from services.gateway.schemas import Request
 from services.gateway.skills.rules import labels
 from shared.errors import NotFound
@@ -41,12 +42,12 @@ def view_of(match: Match) -> MatchView:
 
 async def list_of_project(request: web.Request) -> web.Response:
     wanted = query(request, MatchesQuery)
+    project_id, who = path_id(request, "project_id"), viewer(request)
     async with connection(request) as conn:
+        if not await acts_for(conn, project_id=project_id, person_id=who.id):
+            raise NotFound("No such project of yours.")
         found = await queries.select_matches_of_project(
-            conn,
-            project_id=path_id(request, "project_id"),
-            viewer_id=viewer(request).id,
-            limit=wanted.limit,
+            conn, project_id=project_id, viewer_id=who.id, limit=wanted.limit
         )
     return answer(MatchesView(items=[view_of(item) for item in found]))
 

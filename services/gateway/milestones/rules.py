@@ -7,7 +7,6 @@ from shared.errors import Conflict, Invalid
 
 COMMANDS = frozenset({"start", "submit", "accept", "request_changes", "cancel"})
 MOST_ROUNDS = 2
-UNENDED = (Status.PLANNED, Status.READY, Status.IN_WORK, Status.CHANGES_REQUESTED)
 
 
 def allowed(state: str, who: frozenset[Who], *, rounds: int) -> list[str]:

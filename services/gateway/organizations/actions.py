@@ -41,6 +41,7 @@ async def add_member(
     conn: Connection, *, organization_id: UUID, viewer_id: UUID, email: str
 ) -> list[Member]:
     async with conn.transaction():
+        await queries.lock_organization(conn, organization_id)
         role = await queries.select_role(conn, organization_id=organization_id, person_id=viewer_id)
         if role is None:
             raise NotFound("No such organization of yours.")

@@ -65,6 +65,13 @@ async def select_organization(conn: Connection, organization_id: UUID) -> Organi
     return Organization(**dict(row)) if row else None
 
 
+async def lock_organization(conn: Connection, organization_id: UUID) -> None:
+    """Its events are numbered one after the other."""
+    await conn.execute(
+        "SELECT FROM gateway.organizations WHERE id = $1 FOR NO KEY UPDATE", organization_id
+    )
+
+
 async def select_organizations_of(conn: Connection, person_id: UUID) -> list[Organization]:
     rows = await conn.fetch(
         """SELECT id, name, about, industry, region, city, website, version, registered_at

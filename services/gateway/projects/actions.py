@@ -79,10 +79,13 @@ async def command(
     return project
 
 
-async def fund(conn: Connection, *, project_id: UUID, viewer: Viewer) -> Project:
+async def fund(
+    conn: Connection, *, project_id: UUID, viewer: Viewer, expected: int | None
+) -> Project:
     """Hold the whole fee of every seat; a posting never opens unfunded."""
     async with conn.transaction():
         project = await _locked(conn, project_id, viewer)
+        check_version(expected, project.version)
         if not project.is_mine:
             raise NotAllowed("Only its employer may fund a posting.")
         if project.state is not Status.AWAITING_FUNDING:

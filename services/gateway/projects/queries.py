@@ -97,6 +97,28 @@ async def lock_project(
     return _project(row) if row else None
 
 
+async def share_project(
+    conn: Connection, project_id: UUID, *, viewer_id: UUID | None
+) -> Project | None:
+    """Many may hold this at once; while they do, the project stays in its state."""
+    row = await conn.fetchrow(
+        SELECT_PROJECT + "WHERE projects.id = $1 FOR SHARE OF projects", project_id, viewer_id
+    )
+    return _project(row) if row else None
+
+
+async def acts_for(conn: Connection, *, project_id: UUID, person_id: UUID) -> bool:
+    """Whether this person is of the project's employer."""
+    found: bool = await conn.fetchval(
+        """SELECT EXISTS (SELECT FROM gateway.projects
+                            JOIN gateway.members USING (organization_id)
+                           WHERE projects.id = $1 AND person_id = $2)""",
+        project_id,
+        person_id,
+    )
+    return found
+
+
 async def insert_project(conn: Connection, *, organization_id: UUID, facts: dict[str, Any]) -> UUID:
     project_id = new_id()
     now = clock.now()
@@ -121,7 +143,8 @@ async def update_project(conn: Connection, *, project_id: UUID, facts: dict[str,
         """UPDATE gateway.projects
               SET title = $2, summary = $3, description = $4, language = $5, languages = $6,
                   industry = $7, region = $8, remote = $9, hours = $10, weeks = $11, seats = $12,
-                  fee = $13, answer_days = $14, criteria = $15, changed_at = $16
+                  fee = $13, answer_days = $14, criteria = $15, changed_at = $16,
+                  version = version + 1
             WHERE id = $1""",
         project_id,
         *_values(facts),

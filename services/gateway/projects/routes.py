@@ -19,6 +19,7 @@ from services.gateway.http import (
     viewer,
 )
 from services.gateway.lifecycles import PROJECT
+from services.gateway.organizations.queries import select_role
 from services.gateway.projects import actions, queries, rules
 from services.gateway.projects.queries import Project
 from services.gateway.projects.schemas import (
@@ -116,15 +117,18 @@ async def list_open(request: web.Request) -> web.Response:
 
 async def list_of_organization(request: web.Request) -> web.Response:
     at = cursor(query(request, Paging))
+    organization_id, who = path_id(request, "organization_id"), viewer(request)
     async with connection(request) as conn:
+        if await select_role(conn, organization_id=organization_id, person_id=who.id) is None:
+            raise NotFound("No such organization of yours.")
         projects = await queries.select_projects_of(
             conn,
-            organization_id=path_id(request, "organization_id"),
-            viewer_id=viewer(request).id,
+            organization_id=organization_id,
+            viewer_id=who.id,
             before=at.before,
             limit=at.limit,
         )
-    return _listed(projects, at.limit, viewer(request))
+    return _listed(projects, at.limit, who)
 
 
 def _listed(projects: list[Project], limit: int, viewer: Viewer | None) -> web.Response:
@@ -135,7 +139,10 @@ async def fund(request: web.Request) -> web.Response:
     await body(request, CommandRequest)
     async with connection(request) as conn:
         project = await actions.fund(
-            conn, project_id=path_id(request, "project_id"), viewer=viewer(request)
+            conn,
+            project_id=path_id(request, "project_id"),
+            viewer=viewer(request),
+            expected=expected_version(request),
         )
     return answer(view_of(project, viewer(request)), version=project.version)
 

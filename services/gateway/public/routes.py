@@ -4,7 +4,7 @@ import json
 
 from aiohttp import web
 
-from services.gateway.http import ANYONE, Route, connection, path_id
+from services.gateway.http import ANYONE, PUBLIC_URL, Route, connection, path_id
 from services.gateway.organizations.queries import select_organization
 from services.gateway.public import queries
 from shared.errors import NotFound
@@ -97,7 +97,7 @@ async def show_employer(request: web.Request) -> web.Response:
             "https://www.w3.org/ns/credentials/v2",
             "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json",
         ],
-        "id": str(request.url),
+        "id": request.app[PUBLIC_URL] + request.path,
         "type": ["Profile"],
         "name": found.name,
         **({"url": found.website} if found.website else {}),

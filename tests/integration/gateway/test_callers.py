@@ -1,0 +1,193 @@
+"""Who may call what, and see what."""
+
+from uuid import uuid4
+
+import pytest
+
+from services.gateway.app import ROUTES
+from tests.integration.gateway.test_input import address, check_problem, named, right_body
+from tests.integration.gateway.world import World, a_world
+from tests.support.api import Refused, profile_body
+
+OPEN = {
+    "POST /v1/people",
+    "POST /v1/sessions",
+    "GET /v1/skills",
+    "GET /v1/projects",
+    "GET /v1/projects/{project_id}",
+    "GET /v1/organizations/{organization_id}",
+}
+LETTER = {"cover_letter": "Matagal na akong nagsasalin ng mga gabay para sa aming barangay."}
+
+
+@pytest.fixture(scope="module")
+async def world(still) -> World:
+    return await a_world(still)
+
+
+async def refused(asked) -> int:
+    with pytest.raises(Refused) as caught:
+        await asked
+    return caught.value.status
+
+
+def test_only_these_routes_of_the_api_are_open_to_everybody():
+    found = {named(route) for route in ROUTES if route.open and route.path.startswith("/v1/")}
+
+    assert found == OPEN
+
+
+@pytest.mark.parametrize("token", [None, "Bearer sibol_unknown", "Bearer x", "Basic eDp5", "Bearer", "\udcff"])
+async def test_nothing_else_answers_without_a_token_of_ours(world, token):
+    before = await world.gateway.counts()
+    for route in (route for route in ROUTES if not route.open):
+        found = await world.gateway.asked(
+            route.method,
+            address(world, route),
+            json=right_body(world, route) if route.takes else None,
+            headers={"Authorization": token} if token else {},
+        )
+        check_problem(*found, {401})
+        assert found[1]["WWW-Authenticate"].startswith("Bearer")
+
+    assert await world.gateway.counts() == before
+
+
+async def test_a_stranger_finds_no_record_of_others(world):
+    for route in ROUTES:
+        if route.open or "_id}" not in route.path or route.path.endswith("}/applications"):
+            continue
+        if route.path.startswith("/v1/projects/") and route.method != "GET":
+            continue
+        found = await world.gateway.asked(
+            route.method,
+            address(world, route),
+            json=right_body(world, route) if route.takes else None,
+            headers={"Authorization": f"Bearer {world.people['stranger'].token}"},
+        )
+        check_problem(*found, {404})
+
+
+async def test_a_session_that_was_ended_or_has_expired_opens_nothing(still):
+    ended, expired = await still.joined(), await still.joined()
+    await ended.call("DELETE", "/v1/sessions/current")
+    await still.database.execute(
+        "UPDATE gateway.sessions SET expires_at = now() WHERE person_id = $1", expired.person["id"]
+    )
+
+    assert await refused(ended.get("/v1/me")) == 401
+    assert await refused(expired.get("/v1/me")) == 401
+
+
+async def test_a_draft_is_seen_by_its_writer_alone(world):
+    life = world.life
+    await life.post_project()
+    draft = await life.applicant.post(
+        f"/v1/projects/{life.project['id']}/applications", {**LETTER, "draft": True}
+    )
+    path = f"/v1/applications/{draft['id']}"
+
+    assert (await life.applicant.get(path))["state"] == "draft"
+    for person in ("employer", "moderator", "stranger"):
+        assert await refused(world.people[person].get(path)) == 404
+    listed = await life.employer.get(f"/v1/projects/{life.project['id']}/applications")
+    assert listed["items"] == []
+
+
+async def test_a_suspended_posting_is_hidden_from_applicants(world):
+    await world.put("project", "suspended")
+    path = world.address("project")
+
+    assert await refused(world.people["applicant"].get(path)) == 404
+    assert (await world.people["employer"].get(path))["state"] == "suspended"
+    assert (await world.people["moderator"].get(path))["allowed"] == ["reinstate", "remove"]
+
+
+async def test_a_file_is_for_its_owner_and_those_it_was_handed_to(world):
+    applicant, employer = world.people["applicant"], world.people["employer"]
+    await world.put("milestone", "ready")
+    file = await applicant.call("POST", "/v1/files?name=salin.txt", b"Salin")
+    path = f"/v1/files/{file['id']}"
+    headers = {"Authorization": f"Bearer {employer.token}"}
+    early = await world.gateway.asked("GET", path, headers=headers)
+    await applicant.post(
+        world.address("milestone", "submit"),
+        {"note": "Narito.", "criteria_met": [], "file_ids": [file["id"]]},
+    )
+
+    status, _, text = await world.gateway.asked("GET", path, headers=headers)
+
+    assert early[0] == 404
+    assert (status, text) == (200, b"Salin")
+    for person in ("rival", "stranger"):
+        assert await refused(world.people[person].get(path)) == 404
+
+
+async def test_nobody_hands_in_the_file_of_somebody_else(world):
+    stolen = await world.people["stranger"].call("POST", "/v1/files?name=akin.txt", b"Akin")
+    await world.put("milestone", "ready")
+
+    status = await refused(
+        world.people["applicant"].post(
+            world.address("milestone", "submit"),
+            {"note": "Narito.", "criteria_met": [], "file_ids": [stolen["id"]]},
+        )
+    )
+
+    assert status == 404
+    assert (await world.facts("milestone"))[0] == "ready"
+
+
+async def test_feedback_is_sealed_until_both_sides_have_spoken(world):
+    await world.put("engagement", "wrapping_up")
+    path = world.address("engagement", "feedback")
+    words = {"rating": 2, "words": "Lihim muna ito."}
+    mine = await world.people["applicant"].post(path, words)
+
+    for person in ("applicant", "employer", "moderator"):
+        assert await refused(world.people[person].get(path)) == 409
+        shown = await world.people[person].get(world.address("engagement"))
+        assert "Lihim" not in str(shown)
+    assert "feedback" not in mine["allowed"]
+    assert await refused(world.people["applicant"].post(path, words)) == 409
+    await world.people["employer"].post(path, {"rating": 5, "words": "Salamat"})
+    shown = await world.people["applicant"].get(path)
+    assert {item["party"] for item in shown["items"]} == {"applicant", "employer"}
+
+
+async def test_only_an_owner_adds_members(world):
+    organization = world.life.project["organization_id"]
+    member = await world.gateway.joined()
+    path = f"/v1/organizations/{organization}/members"
+    await world.people["employer"].post(path, {"email": member.person["email"]})
+    other = await world.gateway.joined()
+
+    assert await refused(member.post(path, {"email": other.person["email"]})) == 403
+    assert await refused(other.post(path, {"email": other.person["email"]})) == 404
+
+
+async def test_an_address_of_an_employer_does_not_come_from_the_asker(world):
+    organization = world.life.project["organization_id"]
+
+    _, _, found = await world.gateway.asked(
+        "GET", f"/employers/{organization}", headers={"Host": "evil.example"}
+    )
+
+    assert found["id"] == f"http://localhost:8080/employers/{organization}"
+
+
+async def test_a_person_cannot_sign_up_twice_however_the_address_is_written(still):
+    email = f"{uuid4().hex[:10]}@halimbawa.example"
+    wanted = {"email": email, "password": "isang mahabang parirala", "name": "Ana"}
+    await still.api.post("/v1/people", wanted)
+
+    assert await refused(still.api.post("/v1/people", {**wanted, "email": email.upper()})) == 409
+
+
+async def test_profile_of_mine_is_not_that_of_others(still, world):
+    person = await still.joined()
+    await person.put("/v1/me/profile", profile_body(world.life.skills, headline="Ako ito"))
+
+    other = await world.people["stranger"].get("/v1/me/profile")
+
+    assert other["headline"] != "Ako ito"
