@@ -117,7 +117,7 @@ async def _servers(
     starter = Starter(current, State(current.places.state), supervisor, group, lambda _: None)
     async with asyncio.TaskGroup() as together:
         database = together.create_task(starter.postgres(hasty=True))
-        broker = together.create_task(starter.rabbitmq(anew=True))
+        broker = together.create_task(starter.rabbitmq_anew())
     return {
         "SIBOL_TEST_DATABASE_URL": database.result().url,
         "SIBOL_TEST_AMQP_URL": broker.result().url,

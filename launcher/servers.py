@@ -31,12 +31,19 @@ class Starter:
         self.say(f"PostgreSQL is ready on 127.0.0.1:{server.port}")
         return server
 
-    async def rabbitmq(self, *, anew: bool = False) -> RabbitMQ:
-        server = await rabbitmq.prepare(self.run.places, self.state, self.say, anew=anew)
+    async def prepare_rabbitmq(self, *, anew: bool = False) -> RabbitMQ:
+        """Its address is known from here on, although it does not answer yet."""
+        return await rabbitmq.prepare(self.run.places, self.state, self.say, anew=anew)
+
+    async def rabbitmq_anew(self) -> RabbitMQ:
+        server = await self.prepare_rabbitmq(anew=True)
+        await self.start_rabbitmq(server)
+        return server
+
+    async def start_rabbitmq(self, server: RabbitMQ) -> None:
         for program in server.programs():
             await self.bring_up(program)
         self.say(f"RabbitMQ is ready on 127.0.0.1:{server.port}")
-        return server
 
     async def bring_up(self, program: Program) -> None:
         await self.supervisor.start(program)

@@ -68,7 +68,10 @@ class Up:
             amqp = together.create_task(self._amqp_url(starter))
         servers = Servers(database.result(), amqp.result(), broker=self._broker_identity())
         house = self._house(servers)
+        answering = group.create_task(self._broker_answers(starter))
+        # The rooms wait for the broker themselves; only the migrations need it at once.
         if await migrating.is_needed(servers):
+            await answering
             await migrating.migrate(house, self._clock.say)
         not_ready = await self._rooms(group, house)
         self._tell_ready(not_ready)
@@ -82,8 +85,12 @@ class Up:
     async def _amqp_url(self, starter: Starter) -> str:
         if url := await own_server("SIBOL_AMQP_URL"):
             return url
-        self._broker = await starter.rabbitmq()
+        self._broker = await starter.prepare_rabbitmq()
         return self._broker.url
+
+    async def _broker_answers(self, starter: Starter) -> None:
+        if self._broker is not None:
+            await starter.start_rabbitmq(self._broker)
 
     def _broker_identity(self) -> str:
         return self._broker.identity if self._broker else os.environ["SIBOL_AMQP_URL"]

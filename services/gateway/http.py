@@ -41,6 +41,7 @@ ROUTE: web.RequestKey["Route"] = web.RequestKey("route")
 LARGEST_BODY = 256 * 1024
 CONNECTION_SECONDS = 5
 LARGEST_PAGE = 100
+MOST_ERRORS = 50
 MACHINE_WORDS = re.compile(r"^\w+ should ")
 WORDS = {
     "missing": "is missing",
@@ -93,7 +94,7 @@ async def body(request: web.Request, model: type[R]) -> R:
         found = in_words(error)
         if found[0]["code"] == "json_invalid":
             raise NotJson(f"The body is not JSON. {found[0]['detail']}.") from None
-        raise Invalid(_sentence(found), errors=found) from None
+        raise Invalid(_sentence(found), errors=found[:MOST_ERRORS]) from None
 
 
 async def read(request: web.Request) -> bytes:
@@ -111,7 +112,7 @@ async def read(request: web.Request) -> bytes:
 def _sentence(found: list[dict[str, str]]) -> str:
     if len(found) == 1:
         return f"{found[0]['pointer'] or 'The body'}: {found[0]['detail']}."
-    return f"{len(found)} things are wrong; each is listed in errors."
+    return f"{len(found)} things are wrong; each is listed in errors, up to {MOST_ERRORS}."
 
 
 def in_words(error: ValidationError) -> list[dict[str, str]]:

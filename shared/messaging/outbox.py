@@ -23,7 +23,9 @@ POLL_SECONDS = 0.1
 PUBLISH_SECONDS = 5
 MEASURE_SECONDS = 5
 STALE_SECONDS = 60
-LONGEST_PAUSE_SECONDS = 5
+LONGEST_PAUSE_SECONDS = 1
+# A connection that held this long was a good one.
+LASTING_SECONDS = 5
 
 
 async def record(conn: Connection, event: Event, *, actor: str | None = None) -> None:
@@ -139,7 +141,7 @@ class Relay:
             except (*BROKER_AWAY, *AWAY) as error:
                 log.get().warning("relay_interrupted", error=type(error).__name__)
                 metrics.reconnections.labels(self._room, "relay").inc()
-            lasted = time.monotonic() - started > LONGEST_PAUSE_SECONDS
+            lasted = time.monotonic() - started > LASTING_SECONDS
             pause = POLL_SECONDS if lasted else min(pause * 2, LONGEST_PAUSE_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause)

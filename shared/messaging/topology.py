@@ -8,9 +8,11 @@ sibol.events (topic) ── <event name> ──> sibol.<room> (quorum)
     └── no queue ──> sibol.unrouted
 """
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
@@ -65,7 +67,16 @@ def wait_queue_of(room: str, delay: Delay) -> str:
 
 
 async def open_connection(url: str, name: str) -> AbstractConnection:
-    """A plain connection: whoever holds it starts again from here when it closes."""
+    """A plain connection: whoever holds it starts again from here when it closes.
+
+    The port is tried first: the library reports every refused connection as an error of its own.
+    """
+    parts = urlsplit(url)
+    async with asyncio.timeout(CONNECT_SECONDS):
+        _, writer = await asyncio.open_connection(
+            parts.hostname, parts.port or (5671 if parts.scheme == "amqps" else 5672)
+        )
+        writer.close()
     return await aio_pika.connect(
         url,
         timeout=CONNECT_SECONDS,

@@ -22,7 +22,9 @@ NOWHERE = "amqp://guest:guest@127.0.0.1:9/"
 
 
 @asynccontextmanager
-async def a_gateway(database_url: str, amqp_url: str, files: Path, **changes) -> AsyncIterator[Gateway]:
+async def a_gateway(
+    database_url: str, amqp_url: str, files: Path, **changes
+) -> AsyncIterator[Gateway]:
     settings = Settings(
         database_url=database_url,
         amqp_url=amqp_url,
@@ -36,9 +38,9 @@ async def a_gateway(database_url: str, amqp_url: str, files: Path, **changes) ->
             cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
         ) as session,
         asyncpg.create_pool(database_url, min_size=1, max_size=4) as database,
-        serving(settings) as (app, base),
+        serving(settings) as (runner, base),
     ):
-        yield Gateway(app, base, session, database, database_url, files)
+        yield Gateway(runner, base, session, database, database_url, files)
 
 
 @asynccontextmanager

@@ -23,7 +23,7 @@ MOVING = {"outbox", "inbox"}
 
 @dataclass
 class Gateway:
-    app: web.Application
+    runner: web.AppRunner
     base: str
     session: aiohttp.ClientSession
     database: asyncpg.Pool
@@ -68,14 +68,13 @@ class Gateway:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[tuple[web.Application, str]]:
+async def serving(settings: Settings) -> AsyncIterator[tuple[web.AppRunner, str]]:
     """In a task of its own: the task that starts an application must be the one that ends it."""
-    app = create_app(settings)
+    runner = runner_of(create_app(settings), settings)
     started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     stopping = asyncio.Event()
 
     async def run() -> None:
-        runner = runner_of(app, settings)
         try:
             await runner.setup()
             site = web.SockSite(runner, listening(settings))
@@ -93,6 +92,6 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[web.Application, st
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run())
         try:
-            yield app, await started
+            yield runner, await started
         finally:
             stopping.set()

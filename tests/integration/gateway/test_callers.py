@@ -37,7 +37,9 @@ def test_only_these_routes_of_the_api_are_open_to_everybody():
     assert found == OPEN
 
 
-@pytest.mark.parametrize("token", [None, "Bearer sibol_unknown", "Bearer x", "Basic eDp5", "Bearer", "\udcff"])
+@pytest.mark.parametrize(
+    "token", [None, "Bearer sibol_unknown", "Bearer x", "Basic eDp5", "Bearer", "\udcff"]
+)
 async def test_nothing_else_answers_without_a_token_of_ours(world, token):
     before = await world.gateway.counts()
     for route in (route for route in ROUTES if not route.open):

@@ -143,7 +143,8 @@ async def test_a_wrongly_compressed_body_is_refused(world, nothing_written, codi
 
 
 @pytest.mark.parametrize(
-    "wrong", ["1", "x" * 36, "%00", "%FF", "%ED%A0%80", "..%2f..", "'; DROP TABLE people; --", "٣" * 32]
+    "wrong",
+    ["1", "x" * 36, "%00", "%FF", "%ED%A0%80", "..%2f..", "'; DROP TABLE people; --", "٣" * 32],
 )
 async def test_an_id_that_is_none_is_not_found(world, nothing_written, wrong):
     for route in BY_ID:
@@ -188,7 +189,11 @@ def right_body(world: World, route: Route) -> dict[str, Any]:
         case "members":
             return {"email": "wala@halimbawa.example"}
         case "people":
-            return {"email": "x@halimbawa.example", "password": "mahabang parirala ito", "name": "X"}
+            return {
+                "email": "x@halimbawa.example",
+                "password": "mahabang parirala ito",
+                "name": "X",
+            }
         case "sessions":
             return {"email": "x@halimbawa.example", "password": "mahabang parirala ito"}
         case _:
@@ -201,7 +206,9 @@ def texts_in(body: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
             return [found for key, value in body.items() for found in texts_in(value, (*path, key))]
         case list():
             return [
-                found for place, value in enumerate(body) for found in texts_in(value, (*path, place))
+                found
+                for place, value in enumerate(body)
+                for found in texts_in(value, (*path, place))
             ]
         case str():
             return [path]
@@ -231,7 +238,17 @@ def values_in(body: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 # A row of many lines is free to hold line breaks; nothing may hold the others.
-NEVER = ["\x00", "a\x00b", "a\x07b", "a\x1bb", "a\u202eb", "a\u2066b", "a\u2028b", "a\u2029b", "a\x85b"]
+NEVER = [
+    "\x00",
+    "a\x00b",
+    "a\x07b",
+    "a\x1bb",
+    "a\u202eb",
+    "a\u2066b",
+    "a\u2028b",
+    "a\u2029b",
+    "a\x85b",
+]
 
 
 async def test_no_text_holds_what_a_later_layer_refuses(world, nothing_written):
@@ -262,7 +279,20 @@ async def test_a_line_is_one_line(world, nothing_written, field, breaks):
     assert found[2]["errors"][0]["pointer"] == f"/{field}"
 
 
-WRONG_VALUES = [None, True, 10**400, -1, 1.5, float("inf"), "", [], {}, [[]], "x" * 5000, "9999-12-31"]
+WRONG_VALUES = [
+    None,
+    True,
+    10**400,
+    -1,
+    1.5,
+    float("inf"),
+    "",
+    [],
+    {},
+    [[]],
+    "x" * 5000,
+    "9999-12-31",
+]
 
 
 async def test_a_wrong_value_anywhere_is_refused_or_right(world):
@@ -283,8 +313,19 @@ async def test_a_wrong_value_anywhere_is_refused_or_right(world):
 async def test_an_unknown_or_wrong_filter_is_refused(world, nothing_written):
     listing = [route for route in ROUTES if route.filters]
     for route in listing:
-        for wrong in ("?nobody=1", "?limit=0", "?limit=-1", "?limit=x", "?limit=1e99", "?cursor=%00",
-                      "?cursor=nothing", "?limit=" + "9" * 400, "?%00=1", "?%FF=%FF", "?cursor=٣٣"):
+        for wrong in (
+            "?nobody=1",
+            "?limit=0",
+            "?limit=-1",
+            "?limit=x",
+            "?limit=1e99",
+            "?cursor=%00",
+            "?cursor=nothing",
+            "?limit=" + "9" * 400,
+            "?%00=1",
+            "?%FF=%FF",
+            "?cursor=٣٣",
+        ):
             status, headers, answer = await sent_raw(world, route, wrong)
             check_problem(status, headers, answer, {404, 422})
 
@@ -301,7 +342,9 @@ async def test_every_get_answers_a_head_and_says_what_else_it_takes(world):
     for route in ROUTES:
         if route.method == "GET":
             headers = {"Authorization": f"Bearer {world.people['employer'].token}"}
-            status, _, text = await world.gateway.asked("HEAD", address(world, route), headers=headers)
+            status, _, text = await world.gateway.asked(
+                "HEAD", address(world, route), headers=headers
+            )
             assert status < 500, named(route)
             assert text == b""
         status, headers, answer = await world.gateway.asked("OPTIONS", address(world, route))

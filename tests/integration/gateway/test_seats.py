@@ -197,7 +197,9 @@ async def test_money_is_held_once_however_often_it_is_sent(still, life):
         "UPDATE gateway.projects SET state = 'awaiting_funding' WHERE id = $1", project_id
     )
 
-    found = await outcomes(*(life.employer.post(f"/v1/projects/{project_id}/fund") for _ in range(10)))
+    found = await outcomes(
+        *(life.employer.post(f"/v1/projects/{project_id}/fund") for _ in range(10))
+    )
 
     assert organization
     assert sum(isinstance(answer, dict) for answer in found) == 1
@@ -263,7 +265,9 @@ async def test_a_refused_request_leaves_its_key_free(still, life):
     organization = {"name": "Aklatan", "industry": "education", "region": "ncr"}
     refused = await outcomes(
         life.employer.post("/v1/organizations", {"name": ""}, **key),
-        life.employer.call("POST", "/v1/organizations", b"{", **key, **{"Content-Type": "text/json"}),
+        life.employer.call(
+            "POST", "/v1/organizations", b"{", **key, **{"Content-Type": "text/json"}
+        ),
     )
 
     made = await life.employer.post("/v1/organizations", organization, **key)

@@ -41,6 +41,7 @@ AFRESH = {
         "DELETE FROM gateway.feedback WHERE engagement_id = $1",
     ),
     "milestone": (
+        "DELETE FROM gateway.deliverable_files WHERE milestone_id = $1",
         "DELETE FROM gateway.deliverables WHERE milestone_id = $1",
         "UPDATE gateway.milestones SET rounds = 0 WHERE id = $1",
         "UPDATE gateway.engagements SET state = 'active' WHERE id = "
