@@ -1,13 +1,13 @@
 """One micro-internship from posting to badge, as both people live it."""
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+import aiohttp
 from rich.markup import escape
 
 from launcher.console import show
@@ -16,15 +16,14 @@ from launcher.demo.api import Api, Problem, eventually, opened
 from launcher.demo.backstage import Backstage
 from launcher.demo.data import Item, World, profile_body, project_body, read, skill_id, world
 from launcher.demo.loading import PASSWORD, employ, enter
-from launcher.demo.telling import Teller
-from launcher.demo.watching import Watch, watching
+from launcher.demo.scene import Party, Scene
+from launcher.demo.watching import watching
 from launcher.errors import Refused
 from services.matching.scoring.words import Language, in_words
 from shared.errors import Invalid
 
-Act = Callable[[], Awaitable[Any]]
-
-# The work in two deliveries: the second is sent back once, for what its check-in tells of.
+LANGUAGES: tuple[Language, ...] = ("fil", "en")
+# The last delivery is handed in twice: at first without the guide, and sent back with these words.
 FIRST_TRY = (
     "Ito na ang talaan ng presyo at ang larawan para sa group chat. Sinusubukan pa ito ng tatlong "
     "kasapi; isusunod ko ang gabay."
@@ -36,17 +35,23 @@ CHANGES = (
 
 
 async def play(api_url: str, stage: Backstage | None = None) -> None:
-    """Play it with a new applicant and a new posting; end in Refused when something does not hold."""
+    """With a new applicant and a new posting each time; Refused when something does not hold."""
     stage = stage or backstage.find(api_url)
     try:
         async with opened(api_url) as api, watching(stage.database_url) as watch:
-            await Play(api, watch, stage, world(), read("life")).run()
+            cast = Cast.of(world(), read("life"))
+            contact, organization_id = await employ(api, cast.organization)
+            employer = Party(contact, first_name(cast.organization["contact"]["name"]))
+            await employer.notices()
+            applicant = Party(Api(api.session, api.base), first_name(cast.person["name"]))
+            scene = Scene(employer, applicant, watch)
+            await Play(scene, cast, stage, organization_id).run()
     except (Problem, Invalid) as wrong:
         raise Refused(f"The demo stopped: {wrong}") from wrong
 
 
 def numbered(title: str, titles: list[str]) -> str:
-    """The next number that no earlier posting has taken."""
+    """With the next number that no earlier posting has taken."""
     number = 2
     while f"{title} (#{number})" in titles:
         number += 1
@@ -67,358 +72,293 @@ def first_name(name: str) -> str:
     return name.rpartition(" ")[0] or name
 
 
-@dataclass
-class Play:
-    api: Api
-    watch: Watch
-    stage: Backstage
+def size(text: str) -> str:
+    return f"{len(text.encode()) / 1024:.1f} KiB"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays what, as the demo's data have it."""
+
     world: World
     life: Item
-    teller: Teller = field(default_factory=Teller)
-    records: dict[str, str] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    organization: Item
+    project: Item
+    person: Item
+
+    @classmethod
+    def of(cls, world: World, life: Item) -> "Cast":
+        organization = next(
+            item for item in world.organizations if item["slug"] == life["organization"]
+        )
+        project = next(item for item in world.projects if item["slug"] == life["project"])
+        person = next(item for item in world.people if item["email"] == life["applicant"])
+        return cls(
+            world, life, organization, project, person | {"email": one_more(person["email"])}
+        )
+
+
+@dataclass
+class Play:
+    scene: Scene
+    cast: Cast
+    stage: Backstage
+    organization_id: str
+    others: list[str] = field(default_factory=list)
+    agreement_hash: str = ""
     started: float = field(default_factory=time.monotonic)
 
     async def run(self) -> None:
-        await self._meet()
+        person, organization = self.cast.person, self.cast.organization
+        self._chapter(f"One micro-internship: {person['name']} and {organization['name']}")
+        await self._join()
         await self._post()
-        await self._match()
+        await self._show_matches()
         await self._apply()
-        await self._others()
+        self._chapter(f"{measuring.APPLICATIONS} others apply too, {measuring.A_SECOND} a second")
+        await self._let_others_apply()
+        self._chapter("Chosen, offered, agreed")
+        await self._choose()
         await self._agree()
-        await self._first_delivery()
-        await self._second_delivery()
-        await self._feedback()
-        await self._badge()
-        await self._mails()
-        await self._close()
+        self._chapter("The work")
+        await self._work()
+        await self._work_on()
+        self._chapter("Feedback and badge")
+        await self._say_how_it_was()
+        await self._earn_badge()
+        self._chapter(f"Mails to {self.scene.applicant.name}")
+        await self._show_mails()
+        await self._prove()
 
-    # The people and the posting.
-
-    async def _meet(self) -> None:
-        wanted = self.life["applicant"]
-        person = next(item for item in self.world.people if item["email"] == wanted)
-        self.person = person | {"email": one_more(wanted)}
-        slug = self.life["organization"]
-        organization = next(item for item in self.world.organizations if item["slug"] == slug)
-        self.contact = organization["contact"]
-        self.ana, self.edring = first_name(person["name"]), first_name(self.contact["name"])
-        self.teller.chapter(f"One micro-internship: {person['name']} and {organization['name']}")
-        self.employer, self.organization_id = await employ(self.api, organization)
-        self.seen.update(item["id"] for item in await self._notices(self.employer))
-        await self._step(f"{person['name']} signs up and fills in a profile", self._join)
-        self.teller.line("person", f"{self.person['email']}, {len(person['skills'])} skills")
+    def _chapter(self, title: str) -> None:
+        self.scene.teller.chapter(title)
 
     async def _join(self) -> None:
-        self.applicant, _ = await enter(self.api, self.person)
-        self.watch.follow(self.applicant.person["id"])
-        await self.applicant.put("/v1/me/profile", profile_body(self.person))
+        applicant, person = self.scene.applicant, self.cast.person
+
+        async def act() -> None:
+            applicant.api, _ = await enter(applicant.api, person)
+            self.scene.watch.follow(applicant.api.person["id"])
+            await applicant.api.put("/v1/me/profile", profile_body(person))
+
+        await self.scene.step(f"{person['name']} signs up and fills in a profile", act)
+        self.scene.teller.line("person", f"{person['email']}, {len(person['skills'])} skills")
 
     async def _post(self) -> None:
-        slug = self.life["project"]
-        template = next(item for item in self.world.projects if item["slug"] == slug)
+        scene, employer = self.scene, self.scene.employer
         at = f"/v1/organizations/{self.organization_id}/projects"
-        titles = [item["title"] for item in await self.employer.all(at)]
-        project = template | {"title": numbered(template["title"], titles)}
+        titles = [item["title"] for item in await employer.api.all(at)]
+        project = self.cast.project | {"title": numbered(self.cast.project["title"], titles)}
 
         async def draft() -> None:
-            drafted = await self.employer.post(at, project_body(project))
-            self._remember("project", drafted)
-            await self.employer.post(f"{self._at('project')}/submit")
+            scene.remember("project", await employer.api.post(at, project_body(project)))
+            await employer.api.post(f"{scene.at('project')}/submit")
 
-        await self._step(f"{self.edring} drafts a posting and submits it", draft)
-        self.teller.line("title", escape(project["title"]))
+        await scene.step(f"{employer.name} drafts a posting and submits it", draft)
+        scene.teller.line("title", escape(project["title"]))
         pesos = f"₱{project['fee_centavos'] / 100:,.0f}"
-        await self._step(
-            f"{self.edring} pays {pesos} into holding; the posting opens",
-            lambda: self.employer.post(f"{self._at('project')}/fund"),
-        )
+        what = f"pays {pesos} into holding; the posting opens"
+        await scene.command("project", "fund", employer, what)
 
-    async def _match(self) -> None:
-        found = await self.employer.get(f"{self._at('project')}/matches?limit=100")
+    async def _show_matches(self) -> None:
+        scene, teller = self.scene, self.scene.teller
+        found = await scene.employer.api.get(f"{scene.at('project')}/matches?limit=100")
         ids = [item["person_id"] for item in found["items"]]
-        mine = self.applicant.person["id"]
-        place = f"{self.ana} is number {ids.index(mine) + 1}" if mine in ids else "not in the list"
-        self.teller.line("match", f"{len(ids)} people fit; {place}")
+        mine = scene.applicant.api.person["id"]
+        place = f"number {ids.index(mine) + 1}" if mine in ids else "not among them"
+        teller.line("match", f"{len(ids)} people fit; {scene.applicant.name} is {place}")
         for item in found["items"][:3]:
-            points = round(item["score"] * 100)
-            self.teller.line("", f"[dim]{points} of 100[/]  {escape(item['headline'])}")
-
-    # From the letter to the signatures.
+            teller.line("", f"{round(item['score'] * 100)} of 100  {escape(item['headline'])}")
 
     async def _apply(self) -> None:
-        async def act() -> None:
-            sent = await self.applicant.post(
-                f"{self._at('project')}/applications", {"cover_letter": self.life["cover_letter"]}
-            )
-            self._remember("application", sent)
+        scene, applicant, letter = self.scene, self.scene.applicant, self.cast.life["cover_letter"]
 
-        what = f"{self.ana} applies with a letter written for this posting"
-        await self._step(what, act, words=self.life["cover_letter"])
-        match = await self.applicant.get(f"{self._at('application')}/match")
-        languages: tuple[Language, ...] = ("fil", "en")
-        for language in languages:
+        async def act() -> None:
+            at = f"{scene.at('project')}/applications"
+            scene.remember("application", await applicant.api.post(at, {"cover_letter": letter}))
+
+        what = f"{applicant.name} applies with a letter written for this posting"
+        await scene.step(what, act, words=letter)
+        match = await applicant.api.get(f"{scene.at('application')}/match")
+        for language in LANGUAGES:
             said = in_words(
                 match["explanation"], lambda skill: match["labels"].get(skill, skill), language
             )
-            self.teller.line(f"why {language}", escape(said))
+            scene.teller.line(f"why {language}", escape(said))
 
-    async def _others(self) -> None:
-        self.teller.chapter(
-            f"{measuring.APPLICATIONS} others apply as well, {measuring.A_SECOND} a second"
+    async def _let_others_apply(self) -> None:
+        latencies, self.others = await measuring.others_apply(
+            Api(self.scene.employer.api.session, self.scene.employer.api.base),
+            self.cast.world,
+            self.scene.watch,
+            project_id=self.scene.records["project"],
+            but=self.cast.life["applicant"],
         )
-        latencies, applications = await measuring.others_apply(
-            self.api,
-            self.world,
-            self.watch,
-            project_id=self.records["project"],
-            but=self.life["applicant"],
-        )
-        self.others = applications
         show(measuring.table(latencies))
-        self.teller.explain(
+        self.scene.teller.explain(
             "Measured at this end: the clock starts just before the POST is sent and stops when a "
             f"look into the database, every {measuring.LOOK_EVERY * 1000:.0f} ms, finds the "
-            f"committed row. The time of the request itself is within. With {len(applications)} "
-            "applications, p99 is the slowest one."
+            "committed row, so the request itself is within. "
+            f"Of {len(self.others)} applications, p99 is the slowest one."
         )
+
+    async def _choose(self) -> None:
+        scene, employer, name = self.scene, self.scene.employer, self.scene.applicant.name
+        await scene.command("application", "view", employer, "opens the letter")
+        await scene.command("application", "shortlist", employer, f"shortlists {name}")
+        starts = next_monday(date.today())  # noqa: DTZ011 - the day of whoever watches
+        offer = {"message": self.cast.life["offer_message"], "starts_on": starts.isoformat()}
+        what = f"offers the work, from {starts:%d %B %Y}"
+        await scene.command("application", "offer", employer, what, offer, words=offer["message"])
 
     async def _agree(self) -> None:
-        self.teller.chapter("Chosen, offered, agreed")
-        await self._command("application", "view", self.employer, f"{self.edring} opens the letter")
-        await self._command(
-            "application", "shortlist", self.employer, f"{self.edring} shortlists {self.ana}"
-        )
-        starts = next_monday(date.today())  # noqa: DTZ011 - the day of whoever watches
-        offer = {"message": self.life["offer_message"], "starts_on": starts.isoformat()}
-        await self._command(
-            "application",
-            "offer",
-            self.employer,
-            f"{self.edring} offers the work, from {starts:%d %B %Y}",
-            offer,
-            words=offer["message"],
-        )
-        await self._step(
-            f"{self.ana} accepts; the others hear that the seat is taken", self._accept
-        )
-        for party, name in ((self.applicant, self.ana), (self.employer, self.edring)):
-            signed = {"agreement_hash": self.agreement_hash}
-            await self._command("engagement", "sign", party, f"{name} signs the agreement", signed)
+        scene, applicant = self.scene, self.scene.applicant
+        what = f"{applicant.name} accepts; the others hear that the seat is taken"
+        await scene.step(what, self._accept)
+        signed = {"agreement_hash": self.agreement_hash}
+        for party in (applicant, scene.employer):
+            await scene.command("engagement", "sign", party, "signs the agreement", signed)
 
     async def _accept(self) -> None:
-        await self.applicant.post(f"{self._at('application')}/accept")
-        mine = await self.applicant.get("/v1/me/engagements")
-        self._remember("engagement", mine["items"][0])
+        scene, api = self.scene, self.scene.applicant.api
+        await api.post(f"{scene.at('application')}/accept")
+        mine = await api.get("/v1/me/engagements")
+        scene.remember("engagement", mine["items"][0])
         self.agreement_hash = mine["items"][0]["agreement_hash"]
-        found = await self.applicant.get(f"{self._at('engagement')}/milestones")
-        for place, milestone in enumerate(found["items"], 1):
-            self._remember(f"milestone {place}", milestone)
+        found = await api.get(f"{scene.at('engagement')}/milestones")
+        for number, milestone in enumerate(found["items"], 1):
+            scene.remember(f"milestone {number}", milestone)
 
-    # The work.
-
-    async def _first_delivery(self) -> None:
-        self.teller.chapter("The work")
-        kickoff = {"mood": "fine", "note": self.life["kickoff"]}
-        await self._check_in(self.employer, f"{self.edring} begins the work", kickoff)
-        await self._applicant_checks_in(self.life["check_ins"][0])
-        delivery = self.life["deliverables"][0]
-        await self._deliver("milestone 1", f"{self.ana} delivers the first part", delivery)
-        await self._review("milestone 1", f"{self.edring} accepts it", self.life["review"][0])
-
-    async def _second_delivery(self) -> None:
-        delivery = self.life["deliverables"][1]
-        await self._applicant_checks_in(self.life["check_ins"][1])
-        first = {"note": FIRST_TRY, "criteria_met": delivery["criteria_met"][:-1]}
-        first["files"] = delivery["files"][:1]
-        await self._deliver("milestone 2", f"{self.ana} delivers the second part", first)
-        unmet = {"review": CHANGES, "criteria_unmet": delivery["criteria_met"][-1:]}
-        what = f"{self.edring} asks for changes, naming what is not met yet"
-        await self._command(
-            "milestone 2", "request-changes", self.employer, what, unmet, words=CHANGES
+    async def _work(self) -> None:
+        life, scene = self.cast.life, self.scene
+        kickoff = {"mood": "fine", "note": life["kickoff"]}
+        what = "begins the work"
+        await scene.command(
+            "engagement", "check-in", scene.employer, what, kickoff, words=life["kickoff"]
         )
-        await self._applicant_checks_in(self.life["check_ins"][2])
-        await self._deliver("milestone 2", f"{self.ana} delivers again", delivery)
-        what = f"{self.edring} accepts the whole work"
-        await self._review("milestone 2", what, self.life["review"][1])
+        await self._check_in(life["check_ins"][0])
+        await self._deliver(1, "delivers the first part", life["deliverables"][0])
+        await self._accept_work(1, "accepts it", life["review"][0])
 
-    async def _applicant_checks_in(self, said: Item) -> None:
-        what = f"{self.ana} checks in: {said['mood']}"
-        await self._check_in(self.applicant, what, said)
+    async def _work_on(self) -> None:
+        life, delivery = self.cast.life, self.cast.life["deliverables"][1]
+        *met, unmet = delivery["criteria_met"]
+        files = delivery["files"][:1]
+        await self._check_in(life["check_ins"][1])
+        first_try = {"note": FIRST_TRY, "criteria_met": met, "files": files}
+        await self._deliver(2, "delivers the second part", first_try)
+        await self._ask_for_changes(unmet)
+        await self._check_in(life["check_ins"][2])
+        await self._deliver(2, "delivers again", delivery)
+        await self._accept_work(2, "accepts the whole work", life["review"][1])
 
-    async def _check_in(self, who: Api, what: str, body: Item) -> None:
-        await self._command("engagement", "check-in", who, what, body, words=body["note"])
+    async def _check_in(self, said: Item) -> None:
+        what, who = f"checks in: {said['mood']}", self.scene.applicant
+        await self.scene.command("engagement", "check-in", who, what, said, words=said["note"])
 
-    async def _deliver(self, milestone: str, what: str, delivery: Item) -> None:
+    async def _deliver(self, number: int, what: str, delivery: Item) -> None:
+        scene, applicant = self.scene, self.scene.applicant
+
         async def act() -> None:
-            files = [await self.applicant.upload(**file) for file in delivery["files"]]
-            body = {
-                "note": delivery["note"],
-                "criteria_met": delivery["criteria_met"],
-                "file_ids": [file["id"] for file in files],
-            }
-            await self.applicant.post(f"{self._at(milestone)}/submit", body)
+            files = [await applicant.api.upload(**file) for file in delivery["files"]]
+            body = {name: delivery[name] for name in ("note", "criteria_met")}
+            body["file_ids"] = [file["id"] for file in files]
+            await applicant.api.post(f"{scene.at(f'milestone {number}')}/submit", body)
 
-        await self._step(what, act, words=delivery["note"])
-        names = ", ".join(f"{file['name']} ({_size(file)})" for file in delivery["files"])
-        self.teller.line("files", escape(names))
+        await scene.step(f"{applicant.name} {what}", act, words=delivery["note"])
+        names = [f"{file['name']} ({size(file['text'])})" for file in delivery["files"]]
+        scene.teller.line("files", escape(", ".join(names)))
 
-    async def _review(self, milestone: str, what: str, review: str) -> None:
-        body = {"review": review}
-        await self._command(milestone, "accept", self.employer, what, body, words=review)
+    async def _ask_for_changes(self, unmet: int) -> None:
+        what = "asks for changes, naming what is not met yet"
+        body = {"review": CHANGES, "criteria_unmet": [unmet]}
+        await self.scene.command(
+            "milestone 2", "request-changes", self.scene.employer, what, body, words=CHANGES
+        )
 
-    # What is left of it: feedback, badge, mails.
+    async def _accept_work(self, number: int, what: str, review: str) -> None:
+        record, employer = f"milestone {number}", self.scene.employer
+        await self.scene.command(record, "accept", employer, what, {"review": review}, words=review)
 
-    async def _feedback(self) -> None:
-        self.teller.chapter("Feedback and badge")
-        said = self.life["feedback"]
-        for who, name, party in (
-            (self.applicant, self.ana, "applicant"),
-            (self.employer, self.edring, "employer"),
-        ):
-            what = f"{name} gives feedback, {said[party]['rating']} of 5"
-            await self._command(
-                "engagement", "feedback", who, what, said[party], words=said[party]["words"]
-            )
+    async def _say_how_it_was(self) -> None:
+        scene = self.scene
+        for side, party in (("applicant", scene.applicant), ("employer", scene.employer)):
+            said = self.cast.life["feedback"][side]
+            what = f"gives feedback, {said['rating']} of 5"
+            await scene.command("engagement", "feedback", party, what, said, words=said["words"])
 
-    async def _badge(self) -> None:
+    async def _earn_badge(self) -> None:
+        scene, employer, applicant = self.scene, self.scene.employer, self.scene.applicant
+        mine = await applicant.api.get("/v1/me/credentials")
+        scene.remember("credential", mine["items"][0])
+        skills = [skill_id(label) for label in self.cast.life["attested_skills"]]
+
         async def attest() -> None:
-            skills = [skill_id(label) for label in self.life["attested_skills"]]
-            await self.employer.post(f"{self._at('credential')}/attest", {"skills": skills})
+            await employer.api.post(f"{scene.at('credential')}/attest", {"skills": skills})
             await eventually(
-                lambda: self.applicant.get(self._at("credential")),
+                lambda: applicant.api.get(scene.at("credential")),
                 lambda credential: credential["state"] == "issued",
                 what="Signing the badge",
             )
 
-        waiting = await self.employer.get("/v1/me/credentials?limit=100")
-        mine = self.records["engagement"]
-        proposed = next(item for item in waiting["items"] if item["engagement_id"] == mine)
-        self._remember("credential", proposed)
-        what = f"{self.edring} confirms the skills; the badge is signed and issued"
-        await self._step(what, attest)
-        await self._command(
-            "credential",
-            "publish",
-            self.applicant,
-            f"{self.ana} shows the badge to everybody",
-            {"published": True},
-        )
+        what = f"{employer.name} confirms the skills; the badge is signed and issued"
+        await scene.step(what, attest)
+        what = "shows the badge to everybody"
+        await scene.command("credential", "publish", applicant, what, {"published": True})
 
-    async def _mails(self) -> None:
+    async def _show_mails(self) -> None:
         statement = """SELECT state, count(*) AS mails FROM notifications.deliveries
                         WHERE person_id = $1 GROUP BY state"""
-
-        async def states() -> dict[str, int]:
-            rows = await self.watch.fetch(statement, self.applicant.person["id"])
-            return {row["state"]: row["mails"] for row in rows}
-
+        person_id = self.scene.applicant.api.person["id"]
         found = await eventually(
-            states, lambda counts: "due" not in counts, what="Sending the mails", pause=0.1
+            lambda: self.scene.watch.fetch(statement, person_id),
+            lambda rows: all(row["state"] != "due" for row in rows),
+            what="Sending the mails",
+            pause=0.1,
         )
-        self.teller.chapter(f"Mails to {self.ana}")
-        listed = ", ".join(f"{count} {state}" for state, count in found.items())
-        self.teller.line("mails", f"{listed}; every mail is a notice from above")
-        await self._received()
+        self.scene.teller.line(
+            "mails", ", ".join(f"{row['mails']} {row['state']}" for row in found)
+        )
+        with contextlib.suppress(aiohttp.ClientError):
+            await self._show_received()
 
-    async def _received(self) -> None:
+    async def _show_received(self) -> None:
         """What the mail server of this machine holds, if there is one."""
         if self.stage.mails_url is None:
             return
-        url = f"{self.stage.mails_url}/messages.json"
-        async with self.api.session.get(url, params={"to": self.person["email"]}) as response:
+        url, to = f"{self.stage.mails_url}/messages.json", self.cast.person["email"]
+        async with self.scene.applicant.api.session.get(url, params={"to": to}) as response:
             mails = await response.json()
-        self.teller.line("inbox", f"{len(mails)} have arrived; the newest:")
+        self.scene.teller.line("inbox", f"{len(mails)} have arrived; the newest:")
         for mail in mails[:3]:
-            self.teller.line("", escape(mail["subject"]))
+            self.scene.teller.line("", escape(mail["subject"]))
 
-    async def _close(self) -> None:
-        credential = await self.applicant.get(self._at("credential"))
-        checked = await proving.check_badge(self.api, credential["id"])
-        self.watch.follow(*self.others)
-        found = [
-            proving.Finding(
-                holds=True, text="the badge's signature fits the issuer's published key"
-            ),
-            proving.Finding(checked.notices_changes, "a badge with one changed word is refused"),
-            *await proving.findings(self.watch, self.records["project"]),
-        ]
-        self.teller.chapter("What holds")
+    async def _prove(self) -> None:
+        scene, api = self.scene, self.scene.applicant.api
+        credential = await api.get(scene.at("credential"))
+        found = await proving.check_badge(api, credential["id"])
+        scene.watch.follow(*self.others)
+        found += await proving.findings(scene.watch, scene.records["project"])
+        self._chapter("What holds")
         for finding in found:
-            self.teller.finding(finding.text, holds=finding.holds)
+            scene.teller.finding(finding.text, holds=finding.holds)
         self._look_next(credential["url"])
-        teller, took = self.teller, time.monotonic() - self.started
-        self.teller.chapter(
-            f"Played in {took:.1f} s: {teller.steps} steps, {teller.events} events, "
-            f"{teller.notices} notices to {self.ana} and {self.edring}"
+        took = time.monotonic() - self.started
+        self._chapter(
+            f"Played in {took:.1f} s: {scene.teller.steps} steps, {scene.teller.events} events, "
+            f"{scene.teller.notices} notices to {scene.applicant.name} and {scene.employer.name}"
         )
         proving.require(found)
 
     def _look_next(self, badge_url: str) -> None:
-        self.teller.chapter("What to look at next")
-        self.teller.address("the badge", badge_url)
-        self.teller.address("the issuer's keys", f"{self.api.base}/.well-known/did.json")
-        self.teller.address("the posting", f"{self.api.base}{self._at('project')}")
-        self.teller.address("the API", f"{self.api.base}/docs")
+        teller, base = self.scene.teller, self.scene.employer.api.base
+        email, contact = self.cast.person["email"], self.cast.organization["contact"]["email"]
+        self._chapter("What to look at next")
+        teller.address("the badge", badge_url)
+        teller.address("the issuer's keys", f"{base}/.well-known/did.json")
+        teller.address("the posting", f"{base}{self.scene.at('project')}")
+        teller.address("the API", f"{base}/docs")
         if self.stage.mails_url:
-            to = quote(self.person["email"])
-            self.teller.address("the mails", f"{self.stage.mails_url}/?to={to}")
-        self.teller.address(
-            "sign in as", f"{self.person['email']} or {self.contact['email']}, password: {PASSWORD}"
-        )
-
-    # One step.
-
-    async def _command(
-        self,
-        record: str,
-        command: str,
-        who: Api,
-        what: str,
-        body: Item | None = None,
-        *,
-        words: str = "",
-    ) -> None:
-        path = f"{self._at(record)}/{command}"
-        await self._step(what, lambda: who.post(path, body), words=words)
-
-    async def _step(self, what: str, act: Act, *, words: str = "") -> None:
-        """Act, wait until all rooms are done with what follows, and tell of it."""
-        started = time.monotonic()
-        await act()
-        took = time.monotonic() - started
-        events = await self.watch.settled()
-        settled = time.monotonic() - started
-        self.teller.step(what, took=took, settled=settled)
-        if words:
-            self.teller.words(words)
-        self.teller.moved(await self._states())
-        self.teller.said(events)
-        await self._tell_notices({str(event.id) for event in events})
-
-    async def _states(self) -> dict[str, str]:
-        found = {record: await self.employer.get(self._at(record)) for record in self.records}
-        return {record: item["state"] for record, item in found.items()}
-
-    async def _tell_notices(self, event_ids: set[str]) -> None:
-        for who, name in ((self.applicant, self.ana), (self.employer, self.edring)):
-            for notice in reversed(await self._notices(who)):
-                if notice["id"] not in self.seen and notice["event_id"] in event_ids:
-                    self.seen.add(notice["id"])
-                    self.teller.told(name, notice)
-
-    async def _notices(self, who: Api) -> list[Any]:
-        page = await who.get("/v1/me/notices?limit=100")
-        items: list[Any] = page["items"]
-        return items
-
-    def _remember(self, record: str, found: Item) -> None:
-        self.records[record] = found["id"]
-        self.watch.follow(found["id"])
-
-    def _at(self, record: str) -> str:
-        return f"/v1/{record.partition(' ')[0]}s/{self.records[record]}"
-
-
-def _size(file: Item) -> str:
-    return f"{len(file['text'].encode()) / 1024:.1f} KiB"
+            teller.address("the mails", f"{self.stage.mails_url}/?to={quote(email)}")
+        teller.address("sign in as", f"{email} or {contact}")
+        teller.address("password", PASSWORD)

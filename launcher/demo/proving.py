@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from launcher.demo.api import Api
 from launcher.demo.watching import Watch
 from launcher.errors import Refused
@@ -73,30 +71,28 @@ async def _told(watch: Watch) -> list[Finding]:
     ]
 
 
-@dataclass(frozen=True)
-class Checked:
-    badge: dict[str, Any]
-    notices_changes: bool
-
-
-async def check_badge(api: Api, credential_id: str) -> Checked:
+async def check_badge(api: Api, credential_id: str) -> list[Finding]:
     """Verify the public badge here, with nothing but what the issuer publishes."""
     content = await api.document(f"/credentials/{credential_id}")
     issuer = json.loads(await api.document("/.well-known/did.json"))
-    return await asyncio.to_thread(_checked, content, issuer)
+    return await asyncio.to_thread(_checked, from_bytes(content), issuer)
 
 
-def _checked(content: bytes, issuer: dict[str, Any]) -> Checked:
-    def key(key_id: str) -> Ed25519PublicKey:
-        return public_key(issuer, key_id)
+def _checked(badge: dict[str, Any], issuer: dict[str, Any]) -> list[Finding]:
+    fits = _is_signed(badge, issuer)
+    changed = _is_signed(badge | {"validFrom": "2000-01-01T00:00:00Z"}, issuer)
+    return [
+        Finding(fits, f"the badge's signature fits the key that {issuer['id']} publishes"),
+        Finding(not changed, "with another date in it, the same badge is refused"),
+    ]
 
-    badge = from_bytes(content)
-    verify_proof(badge, key)
+
+def _is_signed(badge: dict[str, Any], issuer: dict[str, Any]) -> bool:
     try:
-        verify_proof(badge | {"validFrom": "2000-01-01T00:00:00Z"}, key)
+        verify_proof(badge, lambda key_id: public_key(issuer, key_id))
     except Invalid:
-        return Checked(badge, notices_changes=True)
-    return Checked(badge, notices_changes=False)
+        return False
+    return True
 
 
 def require(found: list[Finding]) -> None:

@@ -99,4 +99,4 @@ def shortened(text: str, width: int = WIDTH) -> str:
     line = " ".join(text.split())
     if len(line) <= width:
         return line
-    return line[: width - 3].rpartition(" ")[0].rstrip(",.;:") + "..."
+    return line[: width - 2].rpartition(" ")[0].rstrip(",.;:") + "..."

@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from shared import log
-from shared.database import AWAY
+from shared.database import is_away
 from shared.errors import (
     Conflict,
     Invalid,
@@ -69,14 +69,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(status_of(refusal), refusal.code, refusal.detail, **refusal.extra)
     except web.HTTPException as refused:
         return _framework_problem(refused)
-    except (web.RequestPayloadError, *AWAY) as error:
-        if request.transport is None or isinstance(error, web.RequestPayloadError):
-            return problem(400, "incomplete", "The body ended early or is wrongly encoded.")
+    except Exception as error:
+        return _unexpected(request, error)
+
+
+def _unexpected(request: web.Request, error: Exception) -> web.Response:
+    if isinstance(error, web.RequestPayloadError) or (is_away(error) and request.transport is None):
+        return problem(400, "incomplete", "The body ended early or is wrongly encoded.")
+    if is_away(error):
         log.get().warning("neighbour_away", error=type(error).__name__)
         return problem(503, "unavailable", "Something we need is away. Try again soon.")
-    except Exception:
-        log.get().exception("request_failed")
-        return problem(500, "internal", "This is our fault. The request was not carried out.")
+    log.get().error("request_failed", exc_info=error)
+    return problem(500, "internal", "This is our fault. The request was not carried out.")
 
 
 def problem(status: int, code: str, detail: str, **extra: object) -> web.Response:

@@ -33,7 +33,7 @@ def runner_of(app: web.Application, settings: Settings) -> web.AppRunner:
         access_log=None,
         logger=QuietLogger("gateway"),
         keepalive_timeout=settings.client_seconds,
-        lingering_time=LINGER_SECONDS,
+        lingering_time=min(LINGER_SECONDS, settings.client_seconds),
         shutdown_timeout=DRAIN_SECONDS,
         handle_signals=False,
     )

@@ -1,3 +1,3 @@
-from shared.database.pool import AWAY, Connection, Database, connect
+from shared.database.pool import AWAY, Connection, Database, connect, is_away
 
-__all__ = ["AWAY", "Connection", "Database", "connect"]
+__all__ = ["AWAY", "Connection", "Database", "connect", "is_away"]

@@ -35,8 +35,14 @@ AWAY = (
     asyncpg.InvalidCachedStatementError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
+# These look the same but are our own mistakes: waiting would not mend them.
+OUR_MISTAKE = (asyncpg.DataError, FileNotFoundError, PermissionError, IsADirectoryError)
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 10
+
+
+def is_away(error: BaseException) -> bool:
+    return isinstance(error, AWAY) and not isinstance(error, OUR_MISTAKE)
 
 
 def role_of(room: str) -> str:

@@ -18,8 +18,8 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aiormq.channel import Channel as UnderlayChannel
 
-from shared import clock, database, log, metrics
-from shared.database import Connection, Database
+from shared import clock, log, metrics
+from shared.database import Connection, Database, is_away
 from shared.errors import Refusal, TooMany, Unavailable
 from shared.events.base import Event
 from shared.events.origin import Origin, within
@@ -47,8 +47,6 @@ REASON = "x-sibol-reason"
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[Connection, Any], Awaitable[None]]
-
-TRANSIENT = (Unavailable, TooMany, *database.AWAY)
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,7 @@ class Consumer:
         self._taken_at: float | None = None
         self._arrived_at = time.monotonic()
         self._attached = False
+        self._tag = 0
 
     def trouble(self) -> str | None:
         """Why this consumer makes no progress, or None."""
@@ -122,6 +121,7 @@ class Consumer:
             await channel.set_qos(prefetch_count=PREFETCH)
             queue = await declare_room(channel, self._room, self._handlers, self._ladder)
             arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            self._tag = 0
             tag = await queue.consume(arrived.put, timeout=PUBLISH_SECONDS)
             self._attached = True
             log.get().info("consuming", queue=queue.name)
@@ -156,6 +156,7 @@ class Consumer:
         self, messages: Sequence[AbstractIncomingMessage], channel: AbstractChannel
     ) -> None:
         started = time.monotonic()
+        self._check_order(messages)
         heard = [item for message in messages if (item := await self._read(message, channel))]
         try:
             await self._handle(heard)
@@ -167,31 +168,42 @@ class Consumer:
         metrics.batch_size.labels(self._room).observe(len(messages))
         metrics.batch_seconds.labels(self._room).observe(time.monotonic() - started)
 
+    def _check_order(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+        """One acknowledgement covers all before it, so none before it may be missing here."""
+        for message in messages:
+            self._tag += 1
+            if message.delivery_tag != self._tag:
+                raise Detached("A delivery was skipped.")
+
     async def _read(
         self, message: AbstractIncomingMessage, channel: AbstractChannel
     ) -> Heard | None:
         try:
             return Heard(message, from_message(message))
         except Refusal as refusal:
-            await self._bury(message, channel, refusal.detail)
-            return None
+            reason = refusal.detail
+        except Exception as error:
+            # Whatever a stranger put into a message, the next one must be heard.
+            log.get().exception("event_unreadable", message_id=message.message_id)
+            reason = f"unreadable: {type(error).__name__}"
+        await self._bury(message, channel, reason)
+        return None
 
     async def _handle(self, heard: Sequence[Heard]) -> None:
         """All of them in one transaction."""
         if not heard:
             return
+        done: list[Event] = []
         async with self._database.acquire() as conn, conn.transaction():
             fresh = await _mark_handled(conn, [item.event for item in heard])
             for item in heard:
                 if item.event.envelope.id in fresh:
                     await self._call(conn, item.event)
                     fresh.discard(item.event.envelope.id)
-                else:
-                    self._count(item.event, "duplicate")
+                    done.append(item.event)
         self._after_commit()
         for item in heard:
-            age = (clock.now() - item.event.envelope.time).total_seconds()
-            metrics.event_age_seconds.labels(self._room).observe(max(age, 0))
+            self._tell(item.event, "done" if item.event in done else "duplicate")
 
     async def _call(self, conn: Connection, event: Event) -> None:
         envelope = event.envelope
@@ -211,26 +223,45 @@ class Consumer:
         ):
             for handler in self._handlers.get(envelope.name, ()):
                 await handler(conn, event)
-            self._count(event, "done")
-            log.get().info("event_handled", outcome="done", subject=str(envelope.subject))
+
+    def _tell(self, event: Event, outcome: str) -> None:
+        envelope = event.envelope
+        self._count(event, outcome)
+        age = (clock.now() - envelope.time).total_seconds()
+        metrics.event_age_seconds.labels(self._room).observe(max(age, 0))
+        log.get().info(
+            "event_handled",
+            outcome=outcome,
+            event_id=str(envelope.id),
+            event_name=envelope.name,
+            correlation_id=str(envelope.correlation_id),
+            subject=str(envelope.subject),
+        )
 
     async def _handle_alone(self, item: Heard, channel: AbstractChannel) -> None:
         pause = 0.5
         while True:
             try:
                 return await self._handle([item])
-            except TRANSIENT as error:
-                log.get().warning("neighbour_away", error=type(error).__name__)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            except (Unavailable, TooMany) as refusal:
+                await self._pause(pause, refusal)
             except Refusal as refusal:
                 return await self._bury(item.message, channel, f"{refusal.code}: {refusal.detail}")
             except Exception as error:
-                log.get().exception("event_failed", event_name=item.event.name)
-                return await self._try_later(item, channel, error)
+                # Whatever our own code did wrong, the next event must be heard.
+                if not is_away(error):
+                    log.get().exception("event_failed", event_name=item.event.name)
+                    return await self._try_later(item, channel, error)
+                await self._pause(pause, error)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _pause(self, seconds: float, error: Exception) -> None:
+        """Nobody's fault: the messages in hand stay in hand."""
+        log.get().warning("neighbour_away", error=type(error).__name__)
+        await asyncio.sleep(seconds)
 
     async def _try_later(self, item: Heard, channel: AbstractChannel, error: Exception) -> None:
-        attempt = int(str(item.message.headers.get(ATTEMPT, 0)))
+        attempt = _attempt(item.message)
         if attempt >= len(self._ladder):
             reason = f"{type(error).__name__} after {attempt + 1} tries"
             return await self._bury(item.message, channel, reason)
@@ -295,6 +326,11 @@ class Consumer:
 
     def _count(self, event: Event, outcome: str) -> None:
         metrics.events_handled.labels(self._room, event.name, outcome).inc()
+
+
+def _attempt(message: AbstractIncomingMessage) -> int:
+    found = message.headers.get(ATTEMPT)
+    return found if isinstance(found, int) and found > 0 else 0
 
 
 async def _mark_handled(conn: Connection, events: Sequence[Event]) -> set[Any]:

@@ -201,6 +201,39 @@ async def test_an_outage_is_nobodys_fault(world):
     assert await world.waiting(dead_queue_of(ROOM)) == 0
 
 
+async def test_a_wrong_argument_is_a_bug_and_not_an_outage(world):
+    async def mistake(conn, _event):
+        await conn.fetchval("SELECT $1::integer", "not a number")
+
+    async with world.running(mistake):
+        await world.say()
+
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), 1))
+
+
+async def test_a_hostile_attempt_header_does_not_stop_the_room(world):
+    async def fail(_conn, _event):
+        raise ZeroDivisionError
+
+    connection = await open_connection(world.broker.url, "test")
+    async with connection, world.running(fail):
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(EVENTS)
+        await world.say()
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), 1))
+        message = await (await channel.get_queue(dead_queue_of(ROOM))).get()
+        hostile = aio_pika.Message(
+            message.body,
+            content_type=message.content_type,
+            headers={**message.headers, "x-sibol-attempt": "many"},
+        )
+        await message.ack()
+
+        await exchange.publish(hostile, ProjectOpened.name)
+
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), 1))
+
+
 async def test_a_deleted_queue_is_made_again_and_heard_within_fifteen_seconds(world):
     async with world.running():
         await asyncio.to_thread(world.broker.delete_queue, queue_of(ROOM))
