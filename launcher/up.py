@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import importlib
-import inspect
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 from rich.markup import escape
@@ -25,6 +23,7 @@ from launcher.servers import Starter
 from launcher.state import State, first_free
 from launcher.supervisor import Supervisor
 
+DEMO = "demo"
 Then = Callable[[str], Awaitable[None]]
 
 
@@ -76,7 +75,7 @@ class Up:
         not_ready = await self._rooms(group, house)
         self._tell_ready(not_ready)
         await self._demo(house, not_ready)
-        self._announce(house)
+        await self._announce(house)
         return house
 
     async def _database_url(self, starter: Starter) -> str:
@@ -131,9 +130,13 @@ class Up:
         else:
             self._clock.say(f"[green]every room is ready in {self._clock.seconds:.1f} s[/]")
 
-    def _announce(self, house: House) -> None:
+    async def _announce(self, house: House) -> None:
         record = self._run.record
         record.addresses = addresses(house, self._broker)
+        if password := await marks.read(house.servers.database_url, DEMO):
+            record.addresses["Demo people"] = (
+                f"launcher/demo/data/people.json; everybody's password: {password}"
+            )
         record.servers = asdict(house.servers)
         self._run.save()
         show("", listed(record.addresses), "", sep="\n")
@@ -213,27 +216,22 @@ def stopping_on_signals(hurry: Callable[[], None]) -> Iterator[None]:
 
 async def load_demo(house: House, say: Callable[[str], None]) -> None:
     """Once per database; a failing demo is told and stops nothing."""
-    if find_spec("launcher.demo") is None or await marks.read(house.servers.database_url, "demo"):
+    if await marks.read(house.servers.database_url, DEMO):
         return
-    say("loading the demo")
+    say("loading the demo: people, employers and postings of all regions")
+    # Imported late: what the demo needs would make every start slower.
+    demo = importlib.import_module("launcher.demo")
     try:
-        await _call_demo("load", house.api_url, say)
+        await demo.load(house.api_url, say)
     except Exception as error:
+        # Sibol runs without it.
         say(f"[yellow]the demo could not be loaded: {escape(str(error))}[/]")
         return
-    await marks.write(house.servers.database_url, "demo", "loaded")
+    await marks.write(house.servers.database_url, DEMO, demo.PASSWORD)
 
 
 async def play_demo(api_url: str) -> None:
-    await _call_demo("play", api_url)
-
-
-async def _call_demo(name: str, *arguments: object) -> None:
-    action = getattr(importlib.import_module("launcher.demo"), name)
-    if inspect.iscoroutinefunction(action):
-        await action(*arguments)
-    else:
-        await asyncio.to_thread(action, *arguments)
+    await importlib.import_module("launcher.demo").play(api_url)
 
 
 def addresses(house: House, broker: RabbitMQ | None) -> dict[str, str]:

@@ -5,13 +5,16 @@ from pathlib import Path
 
 from aiohttp import web
 
+from services.gateway.accounts.queries import add_duty
 from services.gateway.app import create_app
 from services.gateway.handlers import SUBSCRIPTIONS
 from services.gateway.serving import WAITING_CONNECTIONS, listening, runner_of
 from services.gateway.settings import Settings
 from shared import log
+from shared.database import connect
 from shared.worker import prepare_room, start
 
+USAGE = "python -m services.gateway [migrate | appoint EMAIL moderator|operator|school]"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -29,12 +32,24 @@ async def serve(settings: Settings) -> None:
     log.get().info("room_stopped")
 
 
+async def appoint(settings: Settings, email: str, duty: str) -> None:
+    async with connect(settings.database_url, "gateway") as database, database.acquire() as conn:
+        found = await add_duty(conn, email=email, duty=duty)
+    if not found:
+        raise SystemExit("Nobody has signed up with this address.")
+
+
 def main() -> None:
     settings = Settings.load()
-    if sys.argv[1:] == ["migrate"]:
-        start(prepare_room(settings, "gateway", MIGRATIONS, SUBSCRIPTIONS))
-    else:
-        start(serve(settings))
+    match sys.argv[1:]:
+        case []:
+            start(serve(settings))
+        case ["migrate"]:
+            start(prepare_room(settings, "gateway", MIGRATIONS, SUBSCRIPTIONS))
+        case ["appoint", email, ("moderator" | "operator" | "school") as duty]:
+            start(appoint(settings, email, duty))
+        case _:
+            raise SystemExit(USAGE)
 
 
 main()

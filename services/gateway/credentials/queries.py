@@ -116,11 +116,17 @@ async def select_credentials_of(
     """Mine, and those that wait for my word as an employer."""
     rows = await conn.fetch(
         f"""{SELECT_CREDENTIAL}
-             WHERE ($1::uuid IS NULL OR credentials.id < $1) AND {VISIBLE}
-             ORDER BY credentials.id DESC LIMIT $4""",
+             WHERE credentials.id IN (
+                   (SELECT id FROM gateway.credentials
+                     WHERE holder_id = $2 AND ($1::uuid IS NULL OR id < $1)
+                     ORDER BY id DESC LIMIT $3)
+                   UNION ALL
+                   (SELECT id FROM gateway.members JOIN gateway.credentials USING (organization_id)
+                     WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1)
+                     ORDER BY id DESC LIMIT $3))
+             ORDER BY credentials.id DESC LIMIT $3""",
         before,
         viewer_id,
-        False,
         limit + 1,
     )
     return [_credential(row) for row in rows]

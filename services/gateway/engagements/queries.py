@@ -105,11 +105,17 @@ async def select_engagements_of(
     """On either side, the newest first."""
     rows = await conn.fetch(
         f"""{SELECT_ENGAGEMENT}
-             WHERE ($1::uuid IS NULL OR engagements.id < $1) AND {VISIBLE}
-             ORDER BY engagements.id DESC LIMIT $4""",
+             WHERE engagements.id IN (
+                   (SELECT id FROM gateway.engagements
+                     WHERE applicant_id = $2 AND ($1::uuid IS NULL OR id < $1)
+                     ORDER BY id DESC LIMIT $3)
+                   UNION ALL
+                   (SELECT id FROM gateway.members JOIN gateway.engagements USING (organization_id)
+                     WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1)
+                     ORDER BY id DESC LIMIT $3))
+             ORDER BY engagements.id DESC LIMIT $3""",
         before,
         viewer_id,
-        False,
         limit + 1,
     )
     return [_engagement(row) for row in rows]
