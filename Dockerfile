@@ -20,6 +20,7 @@ USER 10001
 ENV PYTHONUNBUFFERED=1 \
     SIBOL_HTTP_HOST=0.0.0.0 \
     SIBOL_HTTP_PORT=8080 \
+    SIBOL_HEALTH_HOST=0.0.0.0 \
     SIBOL_HEALTH_PORT=8080 \
     SIBOL_FILES_URL=file:///var/lib/sibol/files \
     SIBOL_KEYS_DIR=/var/lib/sibol/keys

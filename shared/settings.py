@@ -9,6 +9,6 @@ class RoomSettings(BaseSettings):
     database_url: str
     amqp_url: str
     database_connections: int = 8
+    health_host: str = "127.0.0.1"
     health_port: int | None = None
     log: str = "json"
-    tenant: str = "ph"

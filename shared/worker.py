@@ -85,7 +85,9 @@ def _probes(settings: RoomSettings, state: health.Health) -> Loop:
         if settings.health_port is None:
             await stopping.wait()
         else:
-            await health.serve(stopping, state, host="127.0.0.1", port=settings.health_port)
+            await health.serve(
+                stopping, state, host=settings.health_host, port=settings.health_port
+            )
 
     return loop
 

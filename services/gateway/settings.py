@@ -8,7 +8,6 @@ class Settings(RoomSettings):
     http_port: int = 8080
     public_url: str = "http://localhost:8080"
     files_url: str = "file:///var/lib/sibol/files"
-    cors_origins: str = ""
     client_seconds: float = 14
 
     @classmethod

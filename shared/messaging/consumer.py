@@ -95,9 +95,12 @@ class Consumer:
 
     def trouble(self) -> str | None:
         """Why this consumer makes no progress, or None."""
-        if self._taken_at is not None and time.monotonic() - self._taken_at > STUCK_SECONDS:
+        if self._in_hand_seconds() > STUCK_SECONDS:
             return f"a batch has been in hand for over {STUCK_SECONDS} s"
         return None if self._attached else "not attached to its queue"
+
+    def _in_hand_seconds(self) -> float:
+        return 0.0 if self._taken_at is None else time.monotonic() - self._taken_at
 
     async def run(self, stopping: asyncio.Event) -> None:
         pause = 0.2
@@ -250,7 +253,11 @@ class Consumer:
             except Exception as error:
                 # Whatever our own code did wrong, the next event must be heard.
                 if not is_away(error):
-                    log.get().exception("event_failed", event_name=item.event.name)
+                    log.get().exception(
+                        "event_failed",
+                        event_name=item.event.name,
+                        event_id=str(item.event.envelope.id),
+                    )
                     return await self._try_later(item, channel, error)
                 await self._pause(pause, error)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -303,6 +310,7 @@ class Consumer:
         """A deleted and recreated queue leaves a consumer silently dead; look, every few seconds."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            metrics.oldest_in_hand_seconds.labels(self._room).set(self._in_hand_seconds())
             if connection.is_closed or channel.is_closed:
                 raise Detached("The connection is closed.")
             underlay = await channel.get_underlay_channel()

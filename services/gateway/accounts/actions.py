@@ -11,12 +11,16 @@ from shared.errors import Conflict, Unauthenticated
 from shared.events.people import PersonJoined
 
 
+async def new_password(password: str, *, email: str, name: str) -> str:
+    """Return its hash. Takes its time, so nobody holds a connection meanwhile."""
+    passwords.check_strength(password, email=email, name=name)
+    return await passwords.hashed(password)
+
+
 async def sign_up(
-    conn: Connection, *, email: str, password: str, name: str, locale: str
+    conn: Connection, *, email: str, password_hash: str, name: str, locale: str
 ) -> tuple[Person, str]:
     """Return the person and the token of their first session."""
-    passwords.check_strength(password, email=email, name=name)
-    password_hash = await passwords.hashed(password)
     async with conn.transaction():
         person = await queries.insert_person(
             conn, email=email, password_hash=password_hash, name=name, locale=locale
@@ -25,18 +29,17 @@ async def sign_up(
             raise Conflict("Somebody has signed up with this address. Sign in instead.")
         await insert_profile(conn, person.id)
         await messaging.record(conn, PersonJoined(person_id=person.id))
-        return person, await _begin_session(conn, person.id)
+        return person, await begin_session(conn, person.id)
 
 
-async def sign_in(conn: Connection, *, email: str, password: str) -> tuple[Person, str]:
-    person = await queries.select_person_by_email(conn, email)
+async def recognize(person: Person | None, password: str) -> Person:
     known = await passwords.matches(password, person.password_hash if person else None)
     if person is None or not known:
         raise Unauthenticated("This address and password do not belong together.")
-    return person, await _begin_session(conn, person.id)
+    return person
 
 
-async def _begin_session(conn: Connection, person_id: UUID) -> str:
+async def begin_session(conn: Connection, person_id: UUID) -> str:
     token = new_token()
     await queries.insert_session(conn, token_hash=token_hash(token), person_id=person_id)
     return token

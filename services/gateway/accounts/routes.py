@@ -26,11 +26,14 @@ from shared.errors import NotFound
 
 async def sign_up(request: web.Request) -> web.Response:
     wanted = await body(request, SignUpRequest)
+    password_hash = await actions.new_password(
+        wanted.password, email=wanted.email, name=wanted.name
+    )
     async with database(request) as conn:
         person, token = await actions.sign_up(
             conn,
             email=wanted.email,
-            password=wanted.password,
+            password_hash=password_hash,
             name=wanted.name,
             locale=wanted.locale,
         )
@@ -41,7 +44,10 @@ async def sign_in(request: web.Request) -> web.Response:
     wanted = await body(request, SignInRequest)
     await request.app[RATES].check(SIGN_IN, wanted.email.casefold())
     async with database(request) as conn:
-        person, token = await actions.sign_in(conn, email=wanted.email, password=wanted.password)
+        found = await queries.select_person_by_email(conn, wanted.email)
+    person = await actions.recognize(found, wanted.password)
+    async with database(request) as conn:
+        token = await actions.begin_session(conn, person.id)
     return answer(SessionView(token=token, person=PersonView.of(person)), status=201)
 
 

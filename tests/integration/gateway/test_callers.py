@@ -1,5 +1,6 @@
 """Who may call what, and see what."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
@@ -193,3 +194,24 @@ async def test_profile_of_mine_is_not_that_of_others(still, world):
     other = await world.people["stranger"].get("/v1/me/profile")
 
     assert other["headline"] != "Ako ito"
+
+
+async def test_whoever_guesses_a_password_is_stopped(still):
+    person = await still.joined()
+    guess = {"email": person.person["email"], "password": "hindi ko alam ang sagot"}
+
+    found = [await refused(still.api.post("/v1/sessions", guess)) for _ in range(22)]
+
+    assert set(found[:20]) == {401}
+    assert found[20:] == [429, 429]
+
+
+async def test_people_who_sign_up_do_not_hold_the_others_up(still):
+    person = await still.joined()
+    joining = [asyncio.ensure_future(still.joined()) for _ in range(60)]
+    await asyncio.sleep(0.05)
+
+    await person.get("/v1/me/engagements")
+
+    assert sum(each.done() for each in joining) < 30
+    await asyncio.gather(*joining)

@@ -12,7 +12,7 @@ from services.gateway import openapi
 from services.gateway.app import ROUTES
 from tests.support.api import Life
 
-SECONDS = 20
+SECONDS = 12
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",

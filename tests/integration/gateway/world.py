@@ -28,13 +28,15 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 AFRESH = {
     "project": (),
     "application": (
-        "DELETE FROM gateway.milestones WHERE engagement_id IN "
-        "(SELECT id FROM gateway.engagements WHERE application_id = $1)",
+        """DELETE FROM gateway.milestones
+            WHERE engagement_id IN (SELECT id FROM gateway.engagements
+                                     WHERE application_id = $1)""",
         "DELETE FROM gateway.engagements WHERE application_id = $1",
-        "UPDATE gateway.projects SET state = 'open' WHERE id = "
-        "(SELECT project_id FROM gateway.applications WHERE id = $1)",
-        "INSERT INTO gateway.offers SELECT $1, 'Tuloy', '2099-01-05', 1, applicant_id, now() "
-        "FROM gateway.applications WHERE id = $1 ON CONFLICT DO NOTHING",
+        """UPDATE gateway.projects SET state = 'open'
+            WHERE id = (SELECT project_id FROM gateway.applications WHERE id = $1)""",
+        """INSERT INTO gateway.offers
+           SELECT $1, 'Tuloy', '2099-01-05', 1, applicant_id, now()
+             FROM gateway.applications WHERE id = $1 ON CONFLICT DO NOTHING""",
     ),
     "engagement": (
         "DELETE FROM gateway.signatures WHERE engagement_id = $1",
@@ -44,8 +46,8 @@ AFRESH = {
         "DELETE FROM gateway.deliverable_files WHERE milestone_id = $1",
         "DELETE FROM gateway.deliverables WHERE milestone_id = $1",
         "UPDATE gateway.milestones SET rounds = 0 WHERE id = $1",
-        "UPDATE gateway.engagements SET state = 'active' WHERE id = "
-        "(SELECT engagement_id FROM gateway.milestones WHERE id = $1)",
+        """UPDATE gateway.engagements SET state = 'active'
+            WHERE id = (SELECT engagement_id FROM gateway.milestones WHERE id = $1)""",
     ),
     "credential": (),
 }
