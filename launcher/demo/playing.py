@@ -184,7 +184,7 @@ class Play:
             said = in_words(
                 match["explanation"], lambda skill: match["labels"].get(skill, skill), language
             )
-            scene.teller.line(f"why {language}", escape(said))
+            scene.teller.paragraph(f"why {language}", said)
 
     async def _let_others_apply(self) -> None:
         latencies, self.others = await measuring.others_apply(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from textwrap import fill
+from textwrap import fill, wrap
 
 from rich.markup import escape
 
@@ -36,6 +36,12 @@ class Teller:
 
     def line(self, label: str, text: str) -> None:
         show(f"      [dim]{label:7}[/]  {text}")
+
+    def paragraph(self, label: str, text: str) -> None:
+        first, *more = wrap(text, width=90)
+        self.line(label, escape(first))
+        for line in more:
+            self.line("", escape(line))
 
     def moved(self, states: dict[str, str]) -> None:
         """What is in another state than after the step before."""

@@ -49,6 +49,14 @@ SELECT_CREDENTIAL = """
                              AND members.person_id = $2) AS is_employer) AS member
 """
 VISIBLE = "(holder_id = $2 OR member.is_employer OR $3)"
+# On either side; each half reads no more of its index than one page.
+MINE = """credentials.id IN (
+    (SELECT id FROM gateway.credentials
+      WHERE holder_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3)
+    UNION ALL
+    (SELECT id FROM gateway.members JOIN gateway.credentials USING (organization_id)
+      WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3))
+"""
 
 
 def _credential(row: asyncpg.Record) -> Credential:
@@ -115,15 +123,7 @@ async def select_credentials_of(
 ) -> list[Credential]:
     """Mine, and those that wait for my word as an employer."""
     rows = await conn.fetch(
-        f"""{SELECT_CREDENTIAL}
-             WHERE credentials.id IN (
-                   (SELECT id FROM gateway.credentials
-                     WHERE holder_id = $2 AND ($1::uuid IS NULL OR id < $1)
-                     ORDER BY id DESC LIMIT $3)
-                   UNION ALL
-                   (SELECT id FROM gateway.members JOIN gateway.credentials USING (organization_id)
-                     WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1)
-                     ORDER BY id DESC LIMIT $3))
+        f"""{SELECT_CREDENTIAL} WHERE {MINE}
              ORDER BY credentials.id DESC LIMIT $3""",
         before,
         viewer_id,

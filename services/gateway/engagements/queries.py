@@ -67,6 +67,14 @@ SELECT_ENGAGEMENT = """
                              AND members.person_id = $2) AS is_employer) AS member
 """
 VISIBLE = "(applicant_id = $2 OR member.is_employer OR $3)"
+# On either side; each half reads no more of its index than one page.
+MINE = """engagements.id IN (
+    (SELECT id FROM gateway.engagements
+      WHERE applicant_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3)
+    UNION ALL
+    (SELECT id FROM gateway.members JOIN gateway.engagements USING (organization_id)
+      WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3))
+"""
 
 
 def _engagement(row: asyncpg.Record) -> Engagement:
@@ -104,15 +112,7 @@ async def select_engagements_of(
 ) -> list[Engagement]:
     """On either side, the newest first."""
     rows = await conn.fetch(
-        f"""{SELECT_ENGAGEMENT}
-             WHERE engagements.id IN (
-                   (SELECT id FROM gateway.engagements
-                     WHERE applicant_id = $2 AND ($1::uuid IS NULL OR id < $1)
-                     ORDER BY id DESC LIMIT $3)
-                   UNION ALL
-                   (SELECT id FROM gateway.members JOIN gateway.engagements USING (organization_id)
-                     WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1)
-                     ORDER BY id DESC LIMIT $3))
+        f"""{SELECT_ENGAGEMENT} WHERE {MINE}
              ORDER BY engagements.id DESC LIMIT $3""",
         before,
         viewer_id,

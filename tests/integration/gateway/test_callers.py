@@ -6,7 +6,13 @@ from uuid import uuid4
 import pytest
 
 from services.gateway.app import ROUTES
-from tests.integration.gateway.test_input import address, check_problem, named, right_body
+from tests.integration.gateway.test_input import (
+    LETTER,
+    address,
+    check_problem,
+    named,
+    right_body,
+)
 from tests.integration.gateway.world import World, a_world
 from tests.support.api import Refused, profile_body
 
@@ -18,7 +24,6 @@ OPEN = {
     "GET /v1/projects/{project_id}",
     "GET /v1/organizations/{organization_id}",
 }
-LETTER = {"cover_letter": "Matagal na akong nagsasalin ng mga gabay para sa aming barangay."}
 
 
 @pytest.fixture(scope="module")

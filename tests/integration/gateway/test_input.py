@@ -10,10 +10,12 @@ import pytest
 from services.gateway.app import ROUTES
 from services.gateway.http import LARGEST_BODY, Route
 from tests.integration.gateway.world import World, a_world
-from tests.support.api import profile_body, project_body
+from tests.support.api import PASSWORD, profile_body, project_body
 
 JSON = "application/json"
 DEEP = b"[" * 100_000
+EMAIL = "x@halimbawa.example"
+LETTER = {"cover_letter": "Matagal na akong nagsasalin ng mga gabay para sa aming barangay."}
 WRITES = [route for route in ROUTES if route.method != "GET"]
 BODIED = [route for route in WRITES if route.takes]
 BY_ID = [route for route in ROUTES if "_id}" in route.path]
@@ -186,27 +188,18 @@ def right_body(world: World, route: Route) -> dict[str, Any]:
     last = route.path.rpartition("/")[2]
     record = route.path.split("/")[2].removesuffix("s")
     skills = world.life.skills
-    match last:
-        case "projects" | "{project_id}":
-            return project_body(skills)
-        case "profile":
-            return profile_body(skills)
-        case "applications" | "{application_id}":
-            return {"cover_letter": "Matagal na akong nagsasalin ng mga gabay."}
-        case "organizations":
-            return {"name": "Aklatan", "industry": "education", "region": "ncr"}
-        case "members":
-            return {"email": "wala@halimbawa.example"}
-        case "people":
-            return {
-                "email": "x@halimbawa.example",
-                "password": "mahabang parirala ito",
-                "name": "X",
-            }
-        case "sessions":
-            return {"email": "x@halimbawa.example", "password": "mahabang parirala ito"}
-        case _:
-            return world.body(record, last.replace("-", "_"))
+    whole = {
+        "projects": project_body(skills),
+        "{project_id}": project_body(skills),
+        "profile": profile_body(skills),
+        "applications": LETTER,
+        "{application_id}": LETTER,
+        "organizations": {"name": "Aklatan", "industry": "education", "region": "ncr"},
+        "members": {"email": "wala@halimbawa.example"},
+        "people": {"email": EMAIL, "password": PASSWORD, "name": "Ana"},
+        "sessions": {"email": EMAIL, "password": PASSWORD},
+    }
+    return whole.get(last) or world.body(record, last.replace("-", "_"))
 
 
 def texts_in(body: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

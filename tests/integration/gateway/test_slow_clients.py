@@ -1,8 +1,10 @@
 """Clients that are slow, silent or gone. The deadline of the gateway under test is short."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import ExitStack, suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -48,8 +50,14 @@ async def closed_after(gateway: Gateway, *parts: bytes, drip: bytes = b"") -> fl
             except ConnectionError:
                 break
     finally:
-        writer.close()
+        await gone(writer)
     return time.monotonic() - started
+
+
+async def gone(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def head(path: str, token: str, length: int) -> bytes:
@@ -105,17 +113,15 @@ async def test_a_body_under_a_key_has_the_same_deadline(hasty, token):
 
 
 async def test_idle_connections_do_not_keep_others_out(still):
-    opened = await asyncio.gather(
-        *(asyncio.open_connection("127.0.0.1", still.port) for _ in range(IDLE))
-    )
-    started = time.monotonic()
+    with ExitStack() as opened:
+        for _ in range(IDLE):
+            opened.enter_context(socket.create_connection(("127.0.0.1", still.port)))
+        started = time.monotonic()
 
-    status, _, _ = await still.asked("GET", "/v1/projects")
+        status, _, _ = await still.asked("GET", "/v1/projects")
 
-    assert status == 200
-    assert time.monotonic() - started < 1
-    for _, writer in opened:
-        writer.close()
+        assert status == 200
+        assert time.monotonic() - started < 1
 
 
 async def test_an_interrupted_upload_leaves_no_file_and_no_traceback(hasty, token):
@@ -125,7 +131,7 @@ async def test_an_interrupted_upload_leaves_no_file_and_no_traceback(hasty, toke
             writer.write(head("/v1/files?name=a.txt", token, 1_000_000) + b"x" * 200_000)
             await writer.drain()
             await asyncio.sleep(0.01)
-            writer.transport.abort()
+            await gone(writer)
         await asyncio.sleep(0.3)
 
     assert list(hasty.files.iterdir()) == []
@@ -194,4 +200,4 @@ async def test_somebody_who_does_not_read_a_file_is_dropped(hasty):
     assert server is not None
     assert len(server.connections) <= 2
     for _, writer in sleepers:
-        writer.transport.abort()
+        await gone(writer)
