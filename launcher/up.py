@@ -56,6 +56,8 @@ class Up:
             raise Done
 
     async def stop(self) -> None:
+        if not self._run.record.entries:
+            return
         self._clock.say("stopping: rooms, then RabbitMQ, then PostgreSQL")
         await self.supervisor.stop()
         self._clock.say("stopped")
@@ -232,6 +234,16 @@ async def load_demo(house: House, say: Callable[[str], None]) -> None:
 
 async def play_demo(api_url: str) -> None:
     await importlib.import_module("launcher.demo").play(api_url)
+
+
+async def play_demo_alone(api_url: str) -> None:
+    await play_demo(api_url)
+    show(
+        "",
+        "Started for this demo alone: after ./sibol up these addresses answer again.",
+        "",
+        sep="\n",
+    )
 
 
 def addresses(house: House, broker: RabbitMQ | None) -> dict[str, str]:

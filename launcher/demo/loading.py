@@ -22,7 +22,7 @@ async def load(api_url: str, say: Say) -> None:
             say("the demo is loaded already")
         else:
             await Loading(api, world(), say).run()
-    say(f"[bold]{PASSWORD}[/] is everybody's password, such as {_somebody(world())}")
+    say(f"sign in as {_somebody(world())}; everybody's password: [bold]{PASSWORD}[/]")
 
 
 async def is_loaded(api: Api, world: World) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+import asyncpg
 import structlog
 from aiohttp import web
 
@@ -74,9 +75,11 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def _unexpected(request: web.Request, error: Exception) -> web.Response:
-    if isinstance(error, web.RequestPayloadError) or (is_away(error) and request.transport is None):
+    # The second is what asyncpg says of a connection that the server is just closing.
+    away = is_away(error) or isinstance(error, asyncpg.InternalClientError)
+    if isinstance(error, web.RequestPayloadError) or (away and request.transport is None):
         return problem(400, "incomplete", "The body ended early or is wrongly encoded.")
-    if is_away(error):
+    if away:
         log.get().warning("neighbour_away", error=type(error).__name__)
         return problem(503, "unavailable", "Something we need is away. Try again soon.")
     log.get().error("request_failed", exc_info=error)

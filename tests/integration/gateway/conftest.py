@@ -35,7 +35,8 @@ async def a_gateway(
     # The cookies of one person must not travel with the requests of another.
     async with (
         aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=5),
         ) as session,
         asyncpg.create_pool(database_url, min_size=1, max_size=4) as database,
         serving(settings) as (runner, base),

@@ -12,7 +12,7 @@ import asyncpg
 from aiohttp import web
 
 from services.gateway.app import create_app
-from services.gateway.serving import listening, runner_of
+from services.gateway.serving import WAITING_CONNECTIONS, listening, runner_of
 from services.gateway.settings import Settings
 from tests.support.api import Api, eventually
 
@@ -77,7 +77,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[web.AppRunner, str]
     async def run() -> None:
         try:
             await runner.setup()
-            site = web.SockSite(runner, listening(settings))
+            site = web.SockSite(runner, listening(settings), backlog=WAITING_CONNECTIONS)
             await site.start()
             port = runner.addresses[0][1]
             started.set_result(f"http://127.0.0.1:{port}")

@@ -339,6 +339,24 @@ async def test_a_posting_that_closes_while_people_apply_leaves_nobody_waiting(ga
     assert waiting == 0
 
 
+async def test_whoever_applies_in_the_moment_of_closing_is_refused(still, life):
+    await life.post_project()
+    await life.applicant.put("/v1/me/profile", profile_body(life.skills))
+    path = f"/v1/projects/{life.project['id']}/applications"
+    async with (
+        asyncio.TaskGroup() as tasks,
+        still.database.acquire() as conn,
+        conn.transaction(),
+    ):
+        await conn.execute(
+            "UPDATE gateway.projects SET state = 'cancelled' WHERE id = $1", life.project["id"]
+        )
+        applying = tasks.create_task(outcomes(life.applicant.post(path, LETTER)))
+        await asyncio.sleep(0.2)
+
+    assert applying.result() == [409]
+
+
 async def test_pages_show_everything_once(still, life):
     await life.post_project(seats=5)
     everybody = {(await applied(still, life, life.project))[1] for _ in range(7)}

@@ -115,7 +115,8 @@ async def test_a_body_under_a_key_has_the_same_deadline(hasty, token):
 async def test_idle_connections_do_not_keep_others_out(still):
     with ExitStack() as opened:
         for _ in range(IDLE):
-            opened.enter_context(socket.create_connection(("127.0.0.1", still.port)))
+            address = ("127.0.0.1", still.port)
+            opened.enter_context(await asyncio.to_thread(socket.create_connection, address, 5))
         started = time.monotonic()
 
         status, _, _ = await still.asked("GET", "/v1/projects")
