@@ -158,7 +158,8 @@ def content_key(path: str, body: Any) -> str:
 @asynccontextmanager
 async def opened(api_url: str) -> AsyncIterator[Api]:
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    connector = aiohttp.TCPConnector(limit=2 * AT_ONCE)
+    # Shorter than the gateway's own patience, so that no request meets a connection being closed.
+    connector = aiohttp.TCPConnector(limit=2 * AT_ONCE, keepalive_timeout=5)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         yield Api(session, api_url.rstrip("/"))
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-import asyncpg
 import structlog
 from aiohttp import web
 
@@ -76,7 +75,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
 
 def _unexpected(request: web.Request, error: Exception) -> web.Response:
     # The second is what asyncpg says of a connection that the server is just closing.
-    away = is_away(error) or isinstance(error, asyncpg.InternalClientError)
+    away = is_away(error)
     if isinstance(error, web.RequestPayloadError) or (away and request.transport is None):
         return problem(400, "incomplete", "The body ended early or is wrongly encoded.")
     if away:

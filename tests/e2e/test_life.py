@@ -27,7 +27,9 @@ async def rooms(server_url, template, tmp_path_factory):
 
 @pytest.fixture
 async def api(rooms):
-    async with aiohttp.ClientSession() as session:
+    # Shorter than the gateway's own patience, so that no request meets a connection being closed.
+    connector = aiohttp.TCPConnector(keepalive_timeout=5)
+    async with aiohttp.ClientSession(connector=connector) as session:
         yield Api(session, rooms.url)
 
 
