@@ -1,5 +1,5 @@
 from launcher.cli import app
-from launcher.processes import allow_many_files
+from shared import open_files
 
-allow_many_files()
+open_files.allow_many()
 app(prog_name="./sibol")

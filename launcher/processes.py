@@ -5,7 +5,6 @@ Every process the launcher starts leads a session of its own; whatever it starts
 
 import contextlib
 import os
-import resource
 import signal
 import threading
 import time
@@ -15,7 +14,6 @@ from pathlib import Path
 
 PROC = Path("/proc")
 # A login grants 1024, which a gateway with many waiting clients exceeds.
-OPEN_FILES = 65_536
 
 
 @dataclass(frozen=True)
@@ -33,14 +31,6 @@ class Ending:
     stage: int
     signal: int = signal.SIGTERM
     grace: float = 15.0
-
-
-def allow_many_files() -> None:
-    """For this process and those it starts; a limit that is high already stays."""
-    granted, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)
-    if granted != resource.RLIM_INFINITY and granted < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def identify(pid: int) -> Identity | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import uvloop
 
-from shared import health, log
+from shared import health, log, open_files
 from shared.database import Database, connect
 from shared.database.migrate import migrate
 from shared.messaging import Consumer, Relay, Subscription
@@ -105,4 +105,5 @@ async def prepare_room(
 
 
 def start(main: Coroutine[Any, Any, None]) -> None:
+    open_files.allow_many()
     uvloop.run(main)

@@ -54,7 +54,7 @@ async def _handled(watch: Watch) -> Finding:
     )
     wanted = sum(len(event.heard) + len(event.waits_for) for event in events)
     once = len(marks) == marks.total() == wanted
-    text = f"{len(events)} events, each handled exactly once by each room that listens ({wanted} in all)"
+    text = f"{len(events)} events; each room that listens handled each exactly once, {wanted} times in all"
     return Finding(once, text if once else f"{wanted} to be handled; marks: {marks.total()}")
 
 

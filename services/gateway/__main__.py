@@ -8,7 +8,11 @@ from aiohttp import web
 from services.gateway.accounts.queries import add_duty
 from services.gateway.app import create_app
 from services.gateway.handlers import SUBSCRIPTIONS
-from services.gateway.serving import WAITING_CONNECTIONS, listening, runner_of
+from services.gateway.serving import (
+    WAITING_CONNECTIONS,
+    listening,
+    runner_of,
+)
 from services.gateway.settings import Settings
 from shared import log
 from shared.database import connect

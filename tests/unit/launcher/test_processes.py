@@ -1,6 +1,5 @@
 import contextlib
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -8,7 +7,7 @@ import time
 
 import pytest
 
-from launcher.processes import OPEN_FILES, Ending, Identity, end, identify, is_alive, session_of
+from launcher.processes import Ending, Identity, end, identify, is_alive, session_of
 
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
 
@@ -80,16 +79,3 @@ def test_the_name_of_a_process_does_not_confuse(name, tmp_path):
 
         assert is_alive(identity)
         assert session_of(identity) == [process.pid]
-
-
-def test_a_limit_of_1024_open_files_is_raised():
-    program = (
-        "import resource as r; from launcher.processes import allow_many_files;"
-        "most = r.getrlimit(r.RLIMIT_NOFILE)[1]; r.setrlimit(r.RLIMIT_NOFILE, (1024, most));"
-        "allow_many_files(); print(r.getrlimit(r.RLIMIT_NOFILE)[0])"
-    )
-
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert int(told.stdout) == (OPEN_FILES if most < 0 else min(most, OPEN_FILES))
