@@ -52,10 +52,6 @@ class RabbitMQ:
         return f"http://{USER}:{self.password}@127.0.0.1:{self.management_port}"
 
     @property
-    def metrics_url(self) -> str:
-        return f"http://127.0.0.1:{self.metrics_port}/metrics"
-
-    @property
     def _identity(self) -> Path:
         return self.home / "identity"
 

@@ -49,15 +49,18 @@ async def _room(
     async with connect(
         settings.database_url, room, connections=settings.database_connections
     ) as database:
-        relay = Relay(database, settings.amqp_url, room)
-        state = health.Health()
+        yield database, Relay(database, settings.amqp_url, room), health.Health()
 
-        async def database_trouble() -> str | None:
-            return None if await database.fetchval("SELECT 1") == 1 else "wrong answer"
 
-        state.add("database", database_trouble)
-        state.add_now("outbox", relay.trouble)
-        yield database, relay, state
+def add_checks(state: health.Health, database: Database, relay: Relay, consumer: Consumer) -> None:
+    """What every room must be able to do to be ready."""
+
+    async def database_trouble() -> str | None:
+        return None if await database.fetchval("SELECT 1") == 1 else "wrong answer"
+
+    state.add("database", database_trouble)
+    state.add_now("outbox", relay.trouble)
+    state.add_now("consumer", consumer.trouble)
 
 
 async def run_room(
@@ -72,7 +75,7 @@ async def run_room(
         consumer = Consumer(
             room, subscriptions, database, settings.amqp_url, after_commit=relay.wake
         )
-        state.add_now("consumer", consumer.trouble)
+        add_checks(state, database, relay, consumer)
         log.get().info("room_started")
         await run_until_stopped(
             consumer.run, relay.run, _probes(settings, state), *make_loops(database, relay)

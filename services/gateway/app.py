@@ -50,12 +50,13 @@ from services.gateway.reference.routes import ROUTES as REFERENCE
 from services.gateway.settings import Settings
 from services.gateway.skills.routes import ROUTES as SKILLS
 from services.gateway.viewer import Viewer
-from shared import log
+from shared import log, skills
 from shared.database import connect
 from shared.events.origin import Origin, within
 from shared.health import Health
 from shared.ids import new_id
 from shared.messaging import Consumer, Relay
+from shared.worker import add_checks
 
 ROUTES: list[Route] = [
     *ACCOUNTS,
@@ -75,8 +76,6 @@ ROUTES: list[Route] = [
 ]
 HEALTH: web.AppKey[Health] = web.AppKey("health", Health)
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
-STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
-COMMANDS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def create_app(settings: Settings) -> web.Application:
@@ -112,22 +111,15 @@ async def room(app: web.Application) -> AsyncIterator[None]:
         consumer = Consumer(
             "gateway", SUBSCRIPTIONS, database, settings.amqp_url, after_commit=relay.wake
         )
-        _add_checks(app, relay, consumer)
-        app[STOPPING] = stopping = asyncio.Event()
+        add_checks(app[HEALTH], database, relay, consumer)
+        stopping = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
+            # Beside the first requests: whoever asks for a skill first would wait for the index.
+            tasks.create_task(asyncio.to_thread(skills.load().warm))
             tasks.create_task(relay.run(stopping))
             tasks.create_task(consumer.run(stopping))
             yield
             stopping.set()
-
-
-def _add_checks(app: web.Application, relay: Relay, consumer: Consumer) -> None:
-    async def database_trouble() -> str | None:
-        return None if await app[DATABASE].fetchval("SELECT 1") == 1 else "wrong answer"
-
-    app[HEALTH].add("database", database_trouble)
-    app[HEALTH].add_now("outbox", relay.trouble)
-    app[HEALTH].add_now("consumer", consumer.trouble)
 
 
 async def probe(request: web.Request) -> web.Response:
@@ -145,12 +137,13 @@ async def context(request: web.Request, handler: Handler) -> web.StreamResponse:
             response = await handler(request)
         response.headers["X-Request-Id"] = str(request_id)
         took = time.perf_counter() - started
-        metrics.seconds.labels(request.method, _template(request)).observe(took)
-        metrics.requests.labels(request.method, _template(request), str(response.status)).inc()
+        route = _template(request)
+        metrics.seconds.labels(request.method, route).observe(took)
+        metrics.requests.labels(request.method, route, str(response.status)).inc()
         log.get().info(
             "request_answered",
             method=request.method,
-            route=_template(request),
+            route=route,
             status=response.status,
             duration_ms=round(took * 1000, 1),
         )
