@@ -42,11 +42,35 @@ class Outcome:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Plan:
+    """`static` needs no server; `command` is given the servers' addresses."""
+
+    name: str
+    command: list[str]
+    static: Mapping[str, list[str]]
+
+
 def check(places: Places, arguments: list[str]) -> int:
     """Run every check and return the code of the first that failed."""
+    return _carry_out(places, Plan("pytest", ["-m", "pytest", *arguments], STATIC))
+
+
+def bench(places: Places, name: str, arguments: list[str]) -> int:
+    """Run one of the measurements against private servers."""
+    if name not in benches():
+        raise Refused(f"There is no bench {name}. There are: {', '.join(benches())}.")
+    return _carry_out(places, Plan(name, ["-m", f"bench.{name}", *arguments], {}))
+
+
+def benches() -> list[str]:
+    return sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
+
+
+def _carry_out(places: Places, plan: Plan) -> int:
     try:
         with run_in(places, wait=True) as current:
-            outcomes = asyncio.run(_check(current, arguments))
+            outcomes = asyncio.run(_check(current, plan))
     except asyncio.CancelledError:
         show("Interrupted; everything is stopped.")
         return 130
@@ -67,32 +91,30 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _check(current: Run, arguments: list[str]) -> list[Outcome]:
+async def _check(current: Run, plan: Plan) -> list[Outcome]:
     supervisor = Supervisor(current, show)
     outcomes: list[Outcome] = []
     with stopping_on_signals(supervisor.hurry.set):
         try:
             with unwrapped(Done):
-                await _all(current, supervisor, arguments, outcomes)
+                await _all(current, supervisor, plan, outcomes)
         finally:
             await supervisor.stop()
     return outcomes
 
 
-async def _all(
-    current: Run, supervisor: Supervisor, arguments: list[str], outcomes: list[Outcome]
-) -> None:
+async def _all(current: Run, supervisor: Supervisor, plan: Plan, outcomes: list[Outcome]) -> None:
     async with asyncio.TaskGroup() as group:
         servers = group.create_task(_servers_if_possible(current, supervisor, group))
-        for name, command in STATIC.items():
+        for name, command in plan.static.items():
             tool = [str(BINARIES / command[0]), *command[1:]]
             outcomes.append(await _step(current, name, tool, {}))
         environment = await servers
         if environment is None:
-            outcomes.append(Outcome("pytest", 1, 0.0))
+            outcomes.append(Outcome(plan.name, 1, 0.0))
         else:
-            tests = [sys.executable, "-m", "pytest", *arguments]
-            outcomes.append(await _step(current, "pytest", tests, environment))
+            command = [sys.executable, *plan.command]
+            outcomes.append(await _step(current, plan.name, command, environment))
         raise Done
 
 

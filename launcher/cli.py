@@ -127,6 +127,16 @@ def test(context: typer.Context) -> None:
         raise typer.Exit(checks.check(places.testing(), context.args))
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def bench(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="One of the files in bench/.")],
+) -> None:
+    """Measure on private servers. What comes after the name is for the bench itself."""
+    with explaining():
+        raise typer.Exit(checks.bench(places.testing(), name, context.args))
+
+
 def _present() -> Record:
     record = running.running(places.ordinary())
     if record is None:

@@ -9,7 +9,9 @@ from launcher.supervisor import Program
 
 STAGE = 1
 ROOMS = ("gateway", "matching", "notifications", "credentialing")
-WORKERS = ROOMS[1:]
+TIMERS = "timers"
+# What runs beside the API, as many times as asked.
+WORKERS = (*ROOMS[1:], TIMERS)
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,16 @@ class House:
     def worker(self, room: str, name: str, port: int) -> Program:
         return Program(
             name=name,
-            command=[sys.executable, "-m", f"services.{room}"],
+            command=[sys.executable, "-m", *_arguments(room)],
             ready=f"http://127.0.0.1:{port}/readyz",
             stage=STAGE,
             environment=self.environment() | {"SIBOL_HEALTH_PORT": str(port)},
         )
+
+
+def _arguments(worker: str) -> list[str]:
+    """The timers are the gateway's second process."""
+    return ["services.gateway", TIMERS] if worker == TIMERS else [f"services.{worker}"]
 
 
 def programs(house: House, state: State, scale: dict[str, int]) -> list[Program]:

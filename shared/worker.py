@@ -54,13 +54,16 @@ async def _room(
 
 def add_checks(state: health.Health, database: Database, relay: Relay, consumer: Consumer) -> None:
     """What every room must be able to do to be ready."""
+    _add_outbox_checks(state, database, relay)
+    state.add_now("consumer", consumer.trouble)
 
+
+def _add_outbox_checks(state: health.Health, database: Database, relay: Relay) -> None:
     async def database_trouble() -> str | None:
         return None if await database.fetchval("SELECT 1") == 1 else "wrong answer"
 
     state.add("database", database_trouble)
     state.add_now("outbox", relay.trouble)
-    state.add_now("consumer", consumer.trouble)
 
 
 async def run_room(
@@ -80,6 +83,22 @@ async def run_room(
         await run_until_stopped(
             consumer.run, relay.run, _probes(settings, state), *make_loops(database, relay)
         )
+    log.get().info("room_stopped")
+
+
+async def run_beside(
+    settings: RoomSettings,
+    room: str,
+    name: str,
+    make_loops: Callable[[Database, Relay, health.Health], Iterable[Loop]],
+) -> None:
+    """A further process of a room, called `name`: it hears nothing, but publishes what it says."""
+    log.configure(name, style=settings.log)
+    async with _room(settings, room) as (database, relay, state):
+        _add_outbox_checks(state, database, relay)
+        log.get().info("room_started")
+        loops = make_loops(database, relay, state)
+        await run_until_stopped(relay.run, _probes(settings, state), *loops)
     log.get().info("room_stopped")
 
 

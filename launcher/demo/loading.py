@@ -1,10 +1,11 @@
 """Fill an empty Sibol with a small country's worth of people and work, through its public API."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from launcher.demo.api import Api, Problem, for_each, opened
+from launcher.demo.api import AT_ONCE, Api, Problem, for_each, opened
 from launcher.demo.data import Item, World, organization_body, profile_body, project_body, world
 from launcher.errors import Refused
 
@@ -13,6 +14,8 @@ Say = Callable[[str], None]
 # The same for everybody in the demo, so that each of them can be looked at from inside.
 PASSWORD = "maliit na usbong sa bukid"  # noqa: S105 - a demo's password is no secret
 UNFUNDED = "awaiting_funding"
+FUNDING_SECONDS = 180
+TELL_SECONDS = 3.0
 
 
 async def load(api_url: str, say: Say) -> None:
@@ -73,14 +76,14 @@ async def join(api: Api, person: Item) -> Api:
     return applicant
 
 
-async def open_posting(contact: Api, project: Item) -> Item:
-    """From whatever state an earlier run has left; unless a moderator must look first."""
+async def fund_posting(contact: Api, project: Item) -> None:
+    """From whatever state an earlier run has left; unless a moderator must look first. It opens when
+    the provider holds the money."""
     at = f"/v1/projects/{project['id']}"
     if project["state"] == "draft":
         project = await contact.post_stable(f"{at}/submit")
     if project["state"] == UNFUNDED:
-        project = await contact.post_stable(f"{at}/fund")
-    return project
+        await contact.post_stable(f"{at}/fund")
 
 
 @dataclass
@@ -94,13 +97,15 @@ class Loading:
     started: float = field(default_factory=time.monotonic)
     applicants: dict[str, Api] = field(default_factory=dict)
     project_ids: dict[str, str] = field(default_factory=dict)
+    unfunded: dict[str, Api] = field(default_factory=dict)
 
     async def run(self) -> None:
         world = self.world
         await for_each(world.people, self._person)
         self.say(f"{len(world.people)} people; now {len(world.organizations)} employers")
         await for_each(world.organizations, self._employer)
-        self.say(f"{len(self.project_ids)} postings; now {len(world.letters)} applications")
+        await self._wait_until_funded()
+        self.say(f"every posting is open; now {len(world.letters)} applications")
         await for_each(world.letters[:-1], self._apply)
         await self._apply(world.last_letter)
         took = time.monotonic() - self.started
@@ -119,8 +124,34 @@ class Loading:
             posted = known.get(project["title"]) or await contact.post_stable(
                 at, project_body(project)
             )
-            posted = await open_posting(contact, posted)
+            await fund_posting(contact, posted)
             self.project_ids[project["slug"]] = posted["id"]
+            self.unfunded[posted["id"]] = contact
+
+    async def _wait_until_funded(self) -> None:
+        self.say(f"{len(self.unfunded)} postings; the payment provider takes the money for each")
+        try:
+            async with asyncio.timeout(FUNDING_SECONDS):
+                await self._look_until_funded(len(self.unfunded))
+        except TimeoutError as error:
+            raise Refused(
+                f"{len(self.unfunded)} postings still wait for their money after "
+                f"{FUNDING_SECONDS} s. Look at ./sibol status and ./sibol logs timers."
+            ) from error
+
+    async def _look_until_funded(self, count: int) -> None:
+        told = time.monotonic()
+        while self.unfunded:
+            await for_each(list(self.unfunded)[:AT_ONCE], self._look)
+            await asyncio.sleep(0.1)
+            if self.unfunded and time.monotonic() - told > TELL_SECONDS:
+                told = time.monotonic()
+                self.say(f"{count - len(self.unfunded)} of {count} postings are open")
+
+    async def _look(self, project_id: str) -> None:
+        project = await self.unfunded[project_id].get(f"/v1/projects/{project_id}")
+        if project["state"] != UNFUNDED:
+            del self.unfunded[project_id]
 
     async def _apply(self, letter: Item) -> None:
         """Under its stable key a letter that was sent before is only answered again."""

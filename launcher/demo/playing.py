@@ -16,7 +16,10 @@ from launcher.demo.api import Api, Problem, eventually, opened
 from launcher.demo.backstage import Backstage
 from launcher.demo.data import Item, World, profile_body, project_body, read, skill_id, world
 from launcher.demo.loading import PASSWORD, employ, enter
+from launcher.demo.proving import Finding
 from launcher.demo.scene import Party, Scene
+from launcher.demo.silence import DAYS, Silence
+from launcher.demo.telling import day, pesos
 from launcher.demo.watching import watching
 from launcher.errors import Refused
 from services.matching.scoring.words import Language, in_words
@@ -32,6 +35,8 @@ CHANGES = (
     "Malapit na. Maayos ang talaan at nababasa ang larawan sa telepono ko. Nagkamali lang si Aling "
     "Belen sa petsa dahil tina-type pa ito. Gawing pinipili ang petsa, at isama na ang gabay."
 )
+# Of the agreement, which is long.
+CLAUSES = ("Bayad:", "Pananahimik:", "Pay:", "Silence:")
 
 
 async def play(api_url: str, stage: Backstage | None = None) -> None:
@@ -72,6 +77,10 @@ def first_name(name: str) -> str:
     return name.rpartition(" ")[0] or name
 
 
+def clauses(text: str, beginnings: tuple[str, ...]) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(beginnings)]
+
+
 def size(text: str) -> str:
     return f"{len(text.encode()) / 1024:.1f} KiB"
 
@@ -105,7 +114,8 @@ class Play:
     stage: Backstage
     organization_id: str
     others: list[str] = field(default_factory=list)
-    agreement_hash: str = ""
+    agreement: Item = field(default_factory=dict)
+    found: list[Finding] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
 
     async def run(self) -> None:
@@ -126,8 +136,12 @@ class Play:
         self._chapter("Feedback and badge")
         await self._say_how_it_was()
         await self._earn_badge()
+        self._chapter("The money")
+        await self._show_money()
         self._chapter(f"Mails to {self.scene.applicant.name}")
         await self._show_mails()
+        self._chapter(f"The same in a sandbox, with everybody silent for {DAYS} days")
+        await self._fall_silent()
         await self._prove()
 
     def _chapter(self, title: str) -> None:
@@ -156,9 +170,20 @@ class Play:
 
         await scene.step(f"{employer.name} drafts a posting and submits it", draft)
         scene.teller.line("title", escape(project["title"]))
-        pesos = f"₱{project['fee_centavos'] / 100:,.0f}"
-        what = f"pays {pesos} into holding; the posting opens"
-        await scene.command("project", "fund", employer, what)
+        fee = pesos(project["fee_centavos"])
+        await scene.step(f"{employer.name} pays {fee} into holding; the posting opens", self._fund)
+
+    async def _fund(self) -> None:
+        """It opens when the provider, which the timers process asks, holds the money."""
+        scene, employer = self.scene, self.scene.employer
+        asked = await employer.api.post(f"{scene.at('project')}/fund")
+        for number, payment in enumerate(asked["items"], 1):
+            scene.remember(f"payment {number}", payment)
+        await eventually(
+            lambda: employer.api.get(scene.at("project")),
+            lambda project: project["state"] == "open",
+            what="Opening the posting",
+        )
 
     async def _show_matches(self) -> None:
         scene, teller = self.scene, self.scene.teller
@@ -215,7 +240,8 @@ class Play:
         scene, applicant = self.scene, self.scene.applicant
         what = f"{applicant.name} accepts; the others hear that the seat is taken"
         await scene.step(what, self._accept)
-        signed = {"agreement_hash": self.agreement_hash}
+        self._show_agreement()
+        signed = {"agreement_hash": self.agreement["agreement_hash"]}
         for party in (applicant, scene.employer):
             await scene.command("engagement", "sign", party, "signs the agreement", signed)
 
@@ -224,19 +250,25 @@ class Play:
         await api.post(f"{scene.at('application')}/accept")
         mine = await api.get("/v1/me/engagements")
         scene.remember("engagement", mine["items"][0])
-        self.agreement_hash = mine["items"][0]["agreement_hash"]
+        self.agreement = mine["items"][0]
         found = await api.get(f"{scene.at('engagement')}/milestones")
         for number, milestone in enumerate(found["items"], 1):
             scene.remember(f"milestone {number}", milestone)
 
+    def _show_agreement(self) -> None:
+        teller = self.scene.teller
+        for clause in clauses(self.agreement["agreement"], CLAUSES):
+            teller.paragraph("agreed" if clause.startswith(CLAUSES[0]) else "", clause)
+        teller.line("SHA-256", self.agreement["agreement_hash"])
+
     async def _work(self) -> None:
         life, scene = self.cast.life, self.scene
         kickoff = {"mood": "fine", "note": life["kickoff"]}
-        what = "begins the work"
+        what = "says how to begin"
         await scene.command(
             "engagement", "check-in", scene.employer, what, kickoff, words=life["kickoff"]
         )
-        await self._check_in(life["check_ins"][0])
+        await self._check_in(life["check_ins"][0], "; both have, so the work begins")
         await self._deliver(1, "delivers the first part", life["deliverables"][0])
         await self._accept_work(1, "accepts it", life["review"][0])
 
@@ -252,8 +284,8 @@ class Play:
         await self._deliver(2, "delivers again", delivery)
         await self._accept_work(2, "accepts the whole work", life["review"][1])
 
-    async def _check_in(self, said: Item) -> None:
-        what, who = f"checks in: {said['mood']}", self.scene.applicant
+    async def _check_in(self, said: Item, so: str = "") -> None:
+        what, who = f"checks in: {said['mood']}{so}", self.scene.applicant
         await self.scene.command("engagement", "check-in", who, what, said, words=said["note"])
 
     async def _deliver(self, number: int, what: str, delivery: Item) -> None:
@@ -306,6 +338,23 @@ class Play:
         what = "shows the badge to everybody"
         await scene.command("credential", "publish", applicant, what, {"published": True})
 
+    async def _show_money(self) -> None:
+        teller, who = self.scene.teller, self.scene.applicant
+        mine = (await who.api.get("/v1/me/payments"))["items"]
+        for payment in reversed(mine):
+            latest = f"with {who.name} by {day(payment['pay_by'])} at the latest"
+            teller.line("pay", f"{pesos(payment['net'])} {payment['state']}, {latest}")
+        teller.explain(
+            "Held before anybody applied, owed since the work was accepted, sent after a day of "
+            "cooling: tomorrow in real time, and at once in the sandbox below."
+        )
+
+    async def _fall_silent(self) -> None:
+        """A new person may make sandboxes; the employer of this life is in every play."""
+        cast, scene = self.cast, self.scene
+        silence = Silence(scene.applicant.api, cast.project, cast.life, scene.teller, scene.watch)
+        self.found += await silence.run()
+
     async def _show_mails(self) -> None:
         statement = """SELECT state, count(*) AS mails FROM notifications.deliveries
                         WHERE person_id = $1 GROUP BY state"""
@@ -336,9 +385,12 @@ class Play:
     async def _prove(self) -> None:
         scene, api = self.scene, self.scene.applicant.api
         credential = await api.get(scene.at("credential"))
-        found = await proving.check_badge(api, credential["id"])
         scene.watch.follow(*self.others)
-        found += await proving.findings(scene.watch, scene.records["project"])
+        found = [
+            *await proving.check_badge(api, credential["id"]),
+            *await proving.findings(scene.watch, scene.records["project"]),
+            *self.found,
+        ]
         self._chapter("What holds")
         for finding in found:
             scene.teller.finding(finding.text, holds=finding.holds)

@@ -23,6 +23,10 @@ MARKS = " UNION ALL ".join(
     for room in ("gateway", "matching", "notifications", "credentialing")
 )
 NOTICES = "SELECT event_id, person_id FROM notifications.notices WHERE event_id = ANY($1)"
+LEDGER = """SELECT (SELECT count(*) FROM gateway.ledger_transactions) AS transactions,
+                   (SELECT count(*) FROM (SELECT FROM gateway.ledger_entries GROUP BY transaction_id
+                                          HAVING sum(amount) <> 0) AS uneven) AS uneven,
+                   (SELECT coalesce(sum(balance), 0) FROM gateway.ledger_accounts) AS total"""
 SEQUENCES = """SELECT subject, count(*) AS said, max(sequence) AS newest
                  FROM gateway.events WHERE subject = ANY($1) GROUP BY subject"""
 
@@ -35,7 +39,12 @@ class Finding:
 
 async def findings(watch: Watch, project_id: str) -> list[Finding]:
     await watch.settled()
-    return [await _ones(watch, project_id), await _handled(watch), *await _told(watch)]
+    return [
+        await _ones(watch, project_id),
+        await _handled(watch),
+        *await _told(watch),
+        await _balanced(watch),
+    ]
 
 
 async def _ones(watch: Watch, project_id: str) -> Finding:
@@ -71,6 +80,15 @@ async def _told(watch: Watch) -> list[Finding]:
     ]
 
 
+async def _balanced(watch: Watch) -> Finding:
+    row = (await watch.fetch(LEDGER))[0]
+    holds = row["uneven"] == row["total"] == 0
+    text = (
+        f"{row['transactions']} ledger transactions; each, and all accounts together, come to zero"
+    )
+    return Finding(holds, text if holds else f"the ledger is off: {dict(row)}")
+
+
 async def check_badge(api: Api, credential_id: str) -> list[Finding]:
     """Verify the public badge here, with nothing but what the issuer publishes."""
     content = await api.document(f"/credentials/{credential_id}")
@@ -84,6 +102,15 @@ def _checked(badge: dict[str, Any], issuer: dict[str, Any]) -> list[Finding]:
     return [
         Finding(fits, f"the badge's signature fits the key that {issuer['id']} publishes"),
         Finding(not changed, "with another date in it, the same badge is refused"),
+    ]
+
+
+def of_a_trial(badge: dict[str, Any], trial: dict[str, Any], real: dict[str, Any]) -> list[Finding]:
+    """A sandbox's badge is signed, and nobody can take it for a real one."""
+    own = _is_signed(badge, trial) and badge["issuer"]["id"] == trial["id"] != real["id"]
+    return [
+        Finding(own, f"its badge is signed by {trial['id']}"),
+        Finding(not _is_signed(badge, real), "and the real issuer's keys refuse it"),
     ]
 
 

@@ -38,7 +38,7 @@ class Scene:
     records: dict[str, str] = field(default_factory=dict)
 
     def remember(self, record: str, found: Item) -> None:
-        """Follow a record from now on; a milestone's name ends with its number."""
+        """Follow a record from now on; the name of one of several ends with its number."""
         self.records[record] = found["id"]
         self.watch.follow(found["id"])
 
@@ -68,14 +68,13 @@ class Scene:
         self.teller.step(what, took=took, settled=time.monotonic() - started)
         if words:
             self.teller.words(words)
-        self.teller.moved(await self._states())
+        self.teller.moved(await self._records())
         self.teller.said(events)
         for party in (self.applicant, self.employer):
             await self._tell_notices(party, {str(event.id) for event in events})
 
-    async def _states(self) -> dict[str, str]:
-        found = {record: await self.employer.api.get(self.at(record)) for record in self.records}
-        return {record: item["state"] for record, item in found.items()}
+    async def _records(self) -> dict[str, Item]:
+        return {record: await self.employer.api.get(self.at(record)) for record in self.records}
 
     async def _tell_notices(self, party: Party, event_ids: set[str]) -> None:
         """Only of what follows from this step: others play on the same stage."""

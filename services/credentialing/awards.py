@@ -1,7 +1,7 @@
 """Which achievement a finished engagement earns. The achievements themselves are in badges/."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -18,12 +18,27 @@ class ProofLevel(StrEnum):
     EMPLOYER_ATTESTED = "employer-attested"
 
 
+TRIAL = {
+    Language.ENGLISH: "SANDBOX: a trial. Nobody worked for this, and nobody earned it.",
+    Language.FILIPINO: "SANDBOX: pagsubok lamang. Walang gumawa para rito, at walang nakakuha nito.",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Wording:
     name: str
     description: str
     criteria: str
     caption: str
+
+    def for_sandbox(self, language: Language) -> "Wording":
+        said = TRIAL[language]
+        return replace(
+            self,
+            name=f"SANDBOX: {self.name}",
+            description=f"{said} {self.description}",
+            criteria=f"{said}\n\n{self.criteria}",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +65,14 @@ class Achievement:
     requires: Requires
     wording: Mapping[Language, Wording]
     results: tuple[ResultKind, ...]
+
+    @property
+    def sandbox(self) -> "Achievement":
+        """The same for trials, which says so."""
+        wording = {
+            language: words.for_sandbox(language) for language, words in self.wording.items()
+        }
+        return replace(self, wording=wording)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,15 @@ class Issuer:
     name: str
     url: str
 
+    @property
+    def sandbox(self) -> "Issuer":
+        """Its twin for trials: no key, address or list of the one is the other's."""
+        return Issuer(
+            did=f"{self.did}:sandbox",
+            name=f"{self.name} SANDBOX",
+            url=f"{self.url.rstrip('/')}/sandbox",
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:

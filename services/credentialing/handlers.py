@@ -26,6 +26,7 @@ from shared.events.credentials import (
     CredentialRevoked,
     CredentialSuperseded,
 )
+from shared.events.origin import REAL
 from shared.ids import new_id
 from shared.messaging import Subscription, on
 
@@ -48,7 +49,8 @@ def subscriptions(issuer: Issuer) -> list[Subscription]:
 async def prepare_badge(
     conn: Connection, event: CredentialEvent, *, issuer: Issuer, size: int = PLACES
 ) -> None:
-    """`size` is the number of places that a status list is filled up to."""
+    """`size` is the number of places that a status list is filled up to. What a sandbox earns is
+    the issuer's twin's to say."""
     await queries.lock_credential(conn, event.credential_id)
     if await queries.has_badge(conn, event.credential_id):
         return
@@ -59,6 +61,7 @@ async def prepare_badge(
         log.get().info("badge_unwanted", credential_id=str(known.credential_id), state=known.state)
         return
     holder = await _holder(conn, known)
+    issuer = issuer.sandbox if event.envelope.tenant != REAL else issuer
     inserted = False
     while not inserted:  # another badge may take the same place at the same moment
         inserted = await _insert(conn, event, known, holder, issuer=issuer, size=size)
@@ -87,8 +90,9 @@ async def _insert(
     size: int,
 ) -> bool:
     now = clock.now().replace(microsecond=0)
-    achievement = facts.earned(known, badges.achievements(), now)
-    place = await places.find(conn, size)
+    sandbox = event.envelope.tenant != REAL
+    achievement = facts.earned(known, badges.offered(sandbox=sandbox), now)
+    place = await places.find(conn, size, sandbox=sandbox)
     award = facts.award(
         known, achievement=achievement, issuer=issuer, holder=holder, place=place, now=now
     )
@@ -106,6 +110,7 @@ async def _insert(
         correlation_id=event.envelope.correlation_id,
         causation_id=event.envelope.id,
         tenant=event.envelope.tenant,
+        ahead=event.envelope.ahead,
         unsigned=to_bytes(build(award)),
     )
     return await queries.insert_badge(conn, badge)

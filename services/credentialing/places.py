@@ -13,12 +13,12 @@ from shared.database import Connection
 TRIES = 64
 
 
-async def find(conn: Connection, size: int) -> Place:
+async def find(conn: Connection, size: int, *, sandbox: bool = False) -> Place:
     while True:
-        newest = await queries.select_newest_list(conn)
+        newest, last = await queries.select_newest_lists(conn, sandbox=sandbox)
         if newest is not None:
             wanted = SystemRandom().sample(range(size), min(TRIES, size))
             index = await queries.select_free_place(conn, list_id=newest, wanted=wanted)
             if index is not None:
                 return Place(newest, index)
-        await queries.insert_list(conn, list_id=(newest or 0) + 1, purpose=PURPOSE)
+        await queries.insert_list(conn, list_id=last + 1, purpose=PURPOSE, sandbox=sandbox)

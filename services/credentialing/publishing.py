@@ -9,18 +9,29 @@ from shared import clock
 from shared.database import Connection
 
 
-async def publish(conn: Connection, issuer: Issuer, keyring: KeyRing) -> None:
+async def publish(
+    conn: Connection, issuer: Issuer, keyring: KeyRing, *, sandbox: bool = False
+) -> None:
     async with conn.transaction():
         await queries.upsert_issuer(
-            conn, did=keyring.did, did_document=did_document(keyring), now=clock.now()
+            conn,
+            did=keyring.did,
+            did_document=did_document(keyring),
+            sandbox=sandbox,
+            now=clock.now(),
         )
-        for achievement in badges.achievements():
+        for achievement in badges.offered(sandbox=sandbox):
             for language in Language:
-                await _publish_achievement(conn, achievement, issuer, language)
+                await _publish_achievement(conn, achievement, issuer, language, sandbox=sandbox)
 
 
 async def _publish_achievement(
-    conn: Connection, achievement: Achievement, issuer: Issuer, language: Language
+    conn: Connection,
+    achievement: Achievement,
+    issuer: Issuer,
+    language: Language,
+    *,
+    sandbox: bool,
 ) -> None:
     document = build_achievement(achievement, issuer=issuer, language=language)
     await queries.upsert_achievement(
@@ -28,6 +39,7 @@ async def _publish_achievement(
         slug=achievement.slug,
         version=achievement.version,
         language=language,
+        sandbox=sandbox,
         document=to_bytes(document),
         image=achievement.image.decode(),
     )

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,7 @@ import asyncpg
 from services.credentialing.awards import Language
 from services.credentialing.facts import Facts, Work
 from shared.database import Connection
+from shared.events.origin import REAL
 
 # Of this room alone: the relays lock a record's events by the same function with another seed.
 SEED = 4_209
@@ -29,6 +30,7 @@ class NewBadge:
     correlation_id: UUID
     causation_id: UUID
     tenant: str
+    ahead: timedelta
     unsigned: bytes
 
 
@@ -41,6 +43,7 @@ class WaitingBadge:
     correlation_id: UUID
     causation_id: UUID
     tenant: str
+    ahead: timedelta
     unsigned: bytes
 
 
@@ -107,16 +110,24 @@ async def select_email(conn: Connection, person_id: UUID) -> str | None:
     return email
 
 
-async def select_newest_list(conn: Connection) -> int | None:
-    newest: int | None = await conn.fetchval("SELECT max(id) FROM status_lists")
-    return newest
+async def select_newest_lists(conn: Connection, *, sandbox: bool) -> tuple[int | None, int]:
+    """The newest of its kind, and the newest number of all."""
+    row = await conn.fetchrow(
+        """SELECT max(id) FILTER (WHERE sandbox = $1) AS own, coalesce(max(id), 0) AS any
+             FROM status_lists""",
+        sandbox,
+    )
+    assert row is not None
+    return row["own"], row["any"]
 
 
-async def insert_list(conn: Connection, *, list_id: int, purpose: str) -> None:
+async def insert_list(conn: Connection, *, list_id: int, purpose: str, sandbox: bool) -> None:
     await conn.execute(
-        "INSERT INTO status_lists (id, purpose) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        """INSERT INTO status_lists (id, purpose, sandbox) VALUES ($1, $2, $3)
+               ON CONFLICT DO NOTHING""",
         list_id,
         purpose,
+        sandbox,
     )
 
 
@@ -137,8 +148,9 @@ async def insert_badge(conn: Connection, badge: NewBadge) -> bool:
     inserted = await conn.fetchval(
         """INSERT INTO badges (id, credential_id, engagement_id, achievement_slug,
                                achievement_version, salt, status_list_id, status_index, url,
-                               created_at, correlation_id, causation_id, tenant, unsigned)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                               created_at, correlation_id, causation_id, tenant, ahead,
+                               unsigned)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
            ON CONFLICT (status_list_id, status_index) DO NOTHING
              RETURNING true""",
         *astuple(badge),
@@ -146,18 +158,21 @@ async def insert_badge(conn: Connection, badge: NewBadge) -> bool:
     return inserted is not None
 
 
-async def lock_waiting_badges(conn: Connection, limit: int) -> list[WaitingBadge]:
+async def lock_waiting_badges(conn: Connection, limit: int, *, sandbox: bool) -> list[WaitingBadge]:
     """Only with a published status list, else whoever checks the new badge would find none."""
     rows = await conn.fetch(
         """SELECT badges.id, credential_id, url, created_at, correlation_id, causation_id, tenant,
-                  unsigned
+                  ahead, unsigned
              FROM badges
              JOIN status_lists ON status_lists.id = status_list_id
                               AND status_lists.document IS NOT NULL
             WHERE badges.document IS NULL AND withdrawn_at IS NULL AND refusal IS NULL
+              AND (tenant <> $2) = $3
             ORDER BY badges.id LIMIT $1
               FOR UPDATE OF badges SKIP LOCKED""",
         limit,
+        REAL,
+        sandbox,
     )
     return [WaitingBadge(**dict(row)) for row in rows]
 
@@ -190,14 +205,15 @@ async def update_withdrawn(conn: Connection, *, credential_id: UUID, now: dateti
     )
 
 
-async def lock_due_list(conn: Connection, *, signed_before: datetime) -> int | None:
+async def lock_due_list(conn: Connection, *, signed_before: datetime, sandbox: bool) -> int | None:
     # Not FOR UPDATE: that would wait for every badge just being added to the list.
     list_id: int | None = await conn.fetchval(
         """SELECT id FROM status_lists
-            WHERE dirty OR signed_at <= $1
+            WHERE sandbox = $2 AND (dirty OR signed_at <= $1)
             ORDER BY dirty DESC, signed_at NULLS FIRST LIMIT 1
               FOR NO KEY UPDATE SKIP LOCKED""",
         signed_before,
+        sandbox,
     )
     return list_id
 
@@ -224,30 +240,39 @@ async def update_list(
 
 
 async def upsert_achievement(
-    conn: Connection, *, slug: str, version: int, language: str, document: bytes, image: str
+    conn: Connection,
+    *,
+    slug: str,
+    version: int,
+    language: str,
+    sandbox: bool,
+    document: bytes,
+    image: str,
 ) -> None:
     await conn.execute(
-        """INSERT INTO achievements (slug, version, language, document, image)
-                VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (slug, version, language)
+        """INSERT INTO achievements (slug, version, language, sandbox, document, image)
+                VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (slug, version, language, sandbox)
              DO UPDATE SET document = excluded.document, image = excluded.image""",
         slug,
         version,
         language,
+        sandbox,
         document,
         image,
     )
 
 
 async def upsert_issuer(
-    conn: Connection, *, did: str, did_document: dict[str, Any], now: datetime
+    conn: Connection, *, did: str, did_document: dict[str, Any], sandbox: bool, now: datetime
 ) -> None:
     await conn.execute(
-        """INSERT INTO issuer (did, did_document, published_at) VALUES ($1, $2, $3)
+        """INSERT INTO issuer (did, did_document, published_at, sandbox) VALUES ($1, $2, $3, $4)
            ON CONFLICT (did)
              DO UPDATE SET did_document = excluded.did_document,
                            published_at = excluded.published_at""",
         did,
         did_document,
         now,
+        sandbox,
     )

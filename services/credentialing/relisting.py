@@ -15,19 +15,28 @@ from shared.database import Connection, Database
 RENEWED_AFTER = status.VALID_FOR / 3
 
 
-async def run(stopping: asyncio.Event, database: Database, issuer: Issuer, signer: Signer) -> None:
-    await repeat(stopping, partial(_step, database, issuer, signer))
+async def run(
+    stopping: asyncio.Event,
+    database: Database,
+    issuer: Issuer,
+    signer: Signer,
+    *,
+    sandbox: bool = False,
+) -> None:
+    await repeat(stopping, partial(_step, database, issuer, signer, sandbox=sandbox))
 
 
-async def _step(database: Database, issuer: Issuer, signer: Signer) -> bool:
+async def _step(database: Database, issuer: Issuer, signer: Signer, *, sandbox: bool) -> bool:
     async with database.acquire() as conn, conn.transaction():
-        return await relist(conn, issuer, signer)
+        return await relist(conn, issuer, signer, sandbox=sandbox)
 
 
-async def relist(conn: Connection, issuer: Issuer, signer: Signer) -> bool:
+async def relist(
+    conn: Connection, issuer: Issuer, signer: Signer, *, sandbox: bool = False
+) -> bool:
     """Sign the list that needs it most; False when none does."""
     now = clock.now().replace(microsecond=0)
-    list_id = await queries.lock_due_list(conn, signed_before=now - RENEWED_AFTER)
+    list_id = await queries.lock_due_list(conn, signed_before=now - RENEWED_AFTER, sandbox=sandbox)
     if list_id is None:
         return False
     signed = await asyncio.to_thread(

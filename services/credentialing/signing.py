@@ -19,21 +19,28 @@ from shared.messaging import Relay, record
 BATCH = 20
 
 
-async def run(stopping: asyncio.Event, database: Database, relay: Relay, signer: Signer) -> None:
-    await repeat(stopping, partial(_step, database, relay, signer))
+async def run(
+    stopping: asyncio.Event,
+    database: Database,
+    relay: Relay,
+    signer: Signer,
+    *,
+    sandbox: bool = False,
+) -> None:
+    await repeat(stopping, partial(_step, database, relay, signer, sandbox=sandbox))
 
 
-async def _step(database: Database, relay: Relay, signer: Signer) -> bool:
+async def _step(database: Database, relay: Relay, signer: Signer, *, sandbox: bool) -> bool:
     async with database.acquire() as conn, conn.transaction():
-        signed = await sign_waiting(conn, signer)
+        signed = await sign_waiting(conn, signer, sandbox=sandbox)
     if signed:
         relay.wake()
     return signed == BATCH
 
 
-async def sign_waiting(conn: Connection, signer: Signer) -> int:
-    """Return how many were taken."""
-    waiting = await queries.lock_waiting_badges(conn, BATCH)
+async def sign_waiting(conn: Connection, signer: Signer, *, sandbox: bool = False) -> int:
+    """Return how many were taken; those of sandboxes are another signer's."""
+    waiting = await queries.lock_waiting_badges(conn, BATCH, sandbox=sandbox)
     if waiting:
         outcomes = await asyncio.to_thread(_sign_all, waiting, signer)
         for badge, outcome in zip(waiting, outcomes, strict=True):
@@ -59,9 +66,12 @@ async def _settle(conn: Connection, badge: WaitingBadge, outcome: bytes | Invali
         return
     await queries.update_signed(conn, badge_id=badge.id, document=outcome, now=clock.now())
     origin = Origin(
-        correlation_id=badge.correlation_id, causation_id=badge.causation_id, tenant=badge.tenant
+        correlation_id=badge.correlation_id,
+        causation_id=badge.causation_id,
+        tenant=badge.tenant,
+        ahead=badge.ahead,
     )
-    with within(origin):
+    with within(origin), clock.advanced(badge.ahead):
         await record(
             conn,
             BadgeSigned(badge_id=badge.id, credential_id=badge.credential_id, url=badge.url),

@@ -7,7 +7,9 @@ from aiohttp import web
 
 from services.gateway.accounts.queries import add_duty
 from services.gateway.app import create_app
+from services.gateway.firing import Firing
 from services.gateway.handlers import SUBSCRIPTIONS
+from services.gateway.payments import paying
 from services.gateway.serving import (
     WAITING_CONNECTIONS,
     listening,
@@ -15,10 +17,12 @@ from services.gateway.serving import (
 )
 from services.gateway.settings import Settings
 from shared import log
-from shared.database import connect
-from shared.worker import prepare_room, start
+from shared.database import Database, connect
+from shared.health import Health
+from shared.messaging import Relay
+from shared.worker import Loop, prepare_room, run_beside, start
 
-USAGE = "python -m services.gateway [migrate | appoint EMAIL moderator|operator|school]"
+USAGE = "python -m services.gateway [timers | migrate | appoint EMAIL moderator|operator|school]"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -36,6 +40,16 @@ async def serve(settings: Settings) -> None:
     log.get().info("room_stopped")
 
 
+def timer_loops(database: Database, relay: Relay, state: Health) -> list[Loop]:
+    firing = Firing(database, relay.wake)
+    state.add_now("timers", firing.trouble)
+
+    async def pay(stopping: asyncio.Event) -> None:
+        await paying.run(stopping, database, relay.wake)
+
+    return [firing.run, pay]
+
+
 async def appoint(settings: Settings, email: str, duty: str) -> None:
     async with connect(settings.database_url, "gateway") as database, database.acquire() as conn:
         found = await add_duty(conn, email=email, duty=duty)
@@ -48,6 +62,8 @@ def main() -> None:
     match sys.argv[1:]:
         case []:
             start(serve(settings))
+        case ["timers"]:
+            start(run_beside(settings, "gateway", "timers", timer_loops))
         case ["migrate"]:
             start(prepare_room(settings, "gateway", MIGRATIONS, SUBSCRIPTIONS))
         case ["appoint", email, ("moderator" | "operator" | "school") as duty]:

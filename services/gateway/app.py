@@ -13,10 +13,13 @@ from services.gateway import auth, idempotency, metrics, openapi
 from services.gateway.accounts.routes import ROUTES as ACCOUNTS
 from services.gateway.applications.routes import ROUTES as APPLICATIONS
 from services.gateway.credentials.routes import ROUTES as CREDENTIALS
+from services.gateway.disputes.routes import ROUTES as DISPUTES
 from services.gateway.engagements.routes import ROUTES as ENGAGEMENTS
 from services.gateway.files.routes import ROUTES as FILES
 from services.gateway.files.storage import open_folder
+from services.gateway.freezes.routes import ROUTES as FREEZES
 from services.gateway.handlers import SUBSCRIPTIONS
+from services.gateway.history.routes import ROUTES as HISTORY
 from services.gateway.http import (
     CLIENT_SECONDS,
     CONNECTION,
@@ -37,22 +40,28 @@ from services.gateway.http import (
     require_duty,
     viewer,
 )
+from services.gateway.interviews.routes import ROUTES as INTERVIEWS
 from services.gateway.limits import READ, WRITE, Rates
 from services.gateway.matches.routes import ROUTES as MATCHES
 from services.gateway.milestones.routes import ROUTES as MILESTONES
 from services.gateway.notices.routes import ROUTES as NOTICES
 from services.gateway.organizations.routes import ROUTES as ORGANIZATIONS
+from services.gateway.payments.routes import PROVIDER_SECRET
+from services.gateway.payments.routes import ROUTES as PAYMENTS
 from services.gateway.problems import problems
 from services.gateway.profiles.routes import ROUTES as PROFILES
 from services.gateway.projects.routes import ROUTES as PROJECTS
 from services.gateway.public.routes import ROUTES as PUBLIC
 from services.gateway.reference.routes import ROUTES as REFERENCE
+from services.gateway.sandboxes.routes import ROUTES as SANDBOXES
+from services.gateway.selection.routes import ROUTES as SELECTION
 from services.gateway.settings import Settings
 from services.gateway.skills.routes import ROUTES as SKILLS
+from services.gateway.standing.routes import ROUTES as STANDING
 from services.gateway.viewer import Viewer
 from shared import log, skills
 from shared.database import connect
-from shared.events.origin import Origin, within
+from shared.events.origin import REAL, Origin, within
 from shared.health import Health
 from shared.ids import new_id
 from shared.messaging import Consumer, Relay
@@ -67,6 +76,14 @@ ROUTES: list[Route] = [
     *APPLICATIONS,
     *ENGAGEMENTS,
     *MILESTONES,
+    *SELECTION,
+    *INTERVIEWS,
+    *STANDING,
+    *PAYMENTS,
+    *DISPUTES,
+    *FREEZES,
+    *HISTORY,
+    *SANDBOXES,
     *FILES,
     *CREDENTIALS,
     *MATCHES,
@@ -86,6 +103,7 @@ def create_app(settings: Settings) -> web.Application:
     app[HEALTH] = Health()
     app[PUBLIC_URL] = settings.public_url.rstrip("/")
     app[CLIENT_SECONDS] = settings.client_seconds
+    app[PROVIDER_SECRET] = settings.provider_secret
     app[FOLDER] = open_folder(settings.files_url)
     app[RATES] = Rates()
     for route in ROUTES:
@@ -104,7 +122,10 @@ async def room(app: web.Application) -> AsyncIterator[None]:
     """The pool, the relay and the gateway's own consumer; if one dies, so does the process."""
     settings = app[SETTINGS]
     async with connect(
-        settings.database_url, "gateway", connections=settings.database_connections
+        settings.database_url,
+        "gateway",
+        connections=settings.database_connections,
+        tenant=REAL,
     ) as database:
         app[DATABASE] = database
         app[RELAY] = relay = Relay(database, settings.amqp_url, "gateway")
@@ -183,7 +204,7 @@ def _rate(request: web.Request) -> tuple[RateLimitItem, str]:
 
 async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:
     key = request.headers.get("Idempotency-Key")
-    if key is None or route.open or route.takes_file:
+    if key is None or route.open or route.takes_file or route.gives_secrets:
         return await route.handler(request)
     return await _once(request, route, key)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from services.gateway.http import Handler, Route, body, path_id
 from services.gateway.lifecycles import Machine
 from services.gateway.lifecycles.machine import PEOPLE, words
+from services.gateway.proposals.schemas import ProposalRequest
 from services.gateway.schemas import Request
 
 Give = Callable[[web.Request, UUID, str, Request], Awaitable[web.Response]]
@@ -27,6 +28,7 @@ def command_routes(
             tuple(sorted(machine.who_may(command) & PEOPLE)),
             takes=model,
             gives=gives,
+            proposes=issubclass(model, ProposalRequest),
             notes=_notes(machine, command),
         )
         for command, model in sorted(takes.items())

@@ -7,6 +7,7 @@ from services.gateway.applications import moves as application_moves
 from services.gateway.applications import queries as applications
 from services.gateway.credentials import moves as credential_moves
 from services.gateway.credentials import queries as credentials
+from services.gateway.disputes.handlers import SUBSCRIPTIONS as DISPUTES
 from services.gateway.engagements import moves as engagement_moves
 from services.gateway.engagements import queries as engagements
 from services.gateway.lifecycles import APPLICATION, CREDENTIAL, ENGAGEMENT, MILESTONE, PROJECT
@@ -15,12 +16,15 @@ from services.gateway.lifecycles.machine import SYSTEM
 from services.gateway.lifecycles.milestone import Status as MilestoneStatus
 from services.gateway.milestones import moves as milestone_moves
 from services.gateway.milestones import queries as milestones
+from services.gateway.milestones.handlers import SUBSCRIPTIONS as MILESTONES
+from services.gateway.payments.handlers import SUBSCRIPTIONS as PAYMENTS
 from services.gateway.projects import moves as project_moves
 from services.gateway.projects import queries as projects
+from services.gateway.selection.handlers import SUBSCRIPTIONS as SELECTION
+from services.gateway.selection.queries import select_reserve
 from shared.database import Connection
 from shared.events.badges import BadgeSigned
 from shared.events.engagements import (
-    EngagementAgreed,
     EngagementAgreementLapsed,
     EngagementCancelled,
     EngagementCompleted,
@@ -61,18 +65,16 @@ async def close_applications(conn: Connection, event: ProjectEvent) -> None:
     reason = f"project_{event.state}"
     await projects.lock_project(conn, event.project_id, viewer_id=None)
     removed = isinstance(event, ProjectRemoved)
+    filled = isinstance(event, ProjectFilled)
+    reserve = await select_reserve(conn, event.project_id) if filled else frozenset()
     for application in await applications.lock_waiting_applications(conn, event.project_id):
         # Whoever has an offer keeps it, unless the posting was removed for cause.
         if application.state is ApplicationStatus.OFFERED and not removed:
             continue
+        if application.id in reserve:
+            continue
         if "project_closed" in APPLICATION.allowed(application.state, SYSTEM):
             await application_moves.move(conn, application, "project_closed", reason=reason)
-
-
-async def fund_milestones(conn: Connection, event: EngagementAgreed) -> None:
-    for milestone in await _lock_milestones(conn, event.engagement_id):
-        if "funds_held" in MILESTONE.allowed(milestone.state, SYSTEM):
-            await milestone_moves.move(conn, milestone, "funds_held")
 
 
 async def cancel_milestones(conn: Connection, event: EngagementEvent) -> None:
@@ -127,13 +129,20 @@ async def _accept_work(conn: Connection, engagement_id: UUID) -> None:
 
 
 async def propose_credential(conn: Connection, event: EngagementWorkAccepted) -> None:
-    await credentials.insert_credential(
+    credential_id = await credentials.insert_credential(
         conn,
         engagement_id=event.engagement_id,
         project_id=event.project_id,
         organization_id=event.organization_id,
         holder_id=event.applicant_id,
     )
+    if credential_id is None:
+        return
+    credential = await credentials.lock_credential(
+        conn, credential_id, viewer_id=None, sees_all=True
+    )
+    assert credential is not None
+    await credential_moves.begin(conn, credential)
 
 
 async def issue_credential(conn: Connection, event: BadgeSigned) -> None:
@@ -161,6 +170,10 @@ async def _lock_milestones(conn: Connection, engagement_id: UUID) -> list[milest
 
 
 SUBSCRIPTIONS: list[Subscription] = [
+    *PAYMENTS,
+    *MILESTONES,
+    *DISPUTES,
+    *SELECTION,
     *(
         on(event, close_applications)
         for event in (
@@ -172,7 +185,6 @@ SUBSCRIPTIONS: list[Subscription] = [
             ProjectRemoved,
         )
     ),
-    on(EngagementAgreed, fund_milestones),
     *(
         on(event, handler)
         for event in (
@@ -180,10 +192,12 @@ SUBSCRIPTIONS: list[Subscription] = [
             EngagementAgreementLapsed,
             EngagementCancelled,
             EngagementNoShow,
-            EngagementTerminated,
         )
         for handler in (cancel_milestones, free_seat, finish_project)
     ),
+    # What was in work may still be handed in for a while: see milestones.handlers.wind_up.
+    on(EngagementTerminated, free_seat),
+    on(EngagementTerminated, finish_project),
     on(EngagementStarted, start_project),
     on(EngagementCompleted, finish_project),
     *(

@@ -61,7 +61,8 @@ SIGNED_IN = "signed in"
 
 @dataclass(frozen=True)
 class Route:
-    """`who` is ANYONE, SIGNED_IN or the roles that the record itself will check."""
+    """`who` is ANYONE, SIGNED_IN or the roles that the record itself will check. `proposes`: what one
+    side asks for may wait for the other, and is then accepted, not done."""
 
     method: str
     path: str
@@ -72,7 +73,9 @@ class Route:
     filters: type[Request] | None = None
     gives: type[BaseModel] | None = None
     status: int = 200
+    proposes: bool = False
     takes_file: bool = False
+    gives_secrets: bool = False
     media_type: str = "application/json"
     duties: frozenset[str] = frozenset()
     notes: str = ""

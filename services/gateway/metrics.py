@@ -1,8 +1,15 @@
-"""Requests by route template, never by path."""
+"""Requests by route template, never by path; timers by the record that they belong to."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from shared.metrics import FAST
 
 requests = Counter("sibol_http_requests", "Requests answered.", ["method", "route", "status"])
 seconds = Histogram("sibol_http_seconds", "Time to answer.", ["method", "route"], buckets=FAST)
+timers_fired = Counter("sibol_timers_fired", "Timers taken in hand.", ["record", "outcome"])
+timer_lateness = Histogram(
+    "sibol_timer_lateness_seconds",
+    "From when a timer was due until it had done what it says.",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 300, 3600),
+)
+timers_oldest_seconds = Gauge("sibol_timers_oldest_seconds", "How late the oldest due timer is.")

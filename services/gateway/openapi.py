@@ -178,4 +178,9 @@ def _responses(
             "application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}
         },
     }
-    return {str(route.status): good, "default": problem}
+    waiting = {**good, "description": "Proposed; it waits for the other side"}
+    return {
+        str(route.status): good,
+        **({"202": waiting} if route.proposes else {}),
+        "default": problem,
+    }

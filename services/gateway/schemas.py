@@ -2,9 +2,18 @@
 
 import re
 import unicodedata
+from datetime import date
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 V = TypeVar("V")
 
@@ -12,6 +21,7 @@ V = TypeVar("V")
 LINE_BREAKS = frozenset("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 KEPT_IN_TEXT = frozenset("\n\t")
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Request(BaseModel):
@@ -60,10 +70,19 @@ def shaped(pattern: str, says: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def a_day(text: str) -> str:
+    """A number would else be seconds since 1970."""
+    if not DAY.fullmatch(text):
+        raise ValueError("must be a day such as 2026-06-30")
+    return text
+
+
 def line(longest: int, *, shortest: int = 1) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest)
 
 
+# Of an address, where everything is text.
+Day = Annotated[date, Field(strict=False), BeforeValidator(a_day)]
 Line80 = Annotated[str, line(80), AfterValidator(one_line)]
 Line120 = Annotated[str, line(120), AfterValidator(one_line)]
 Line240 = Annotated[str, line(240), AfterValidator(one_line)]

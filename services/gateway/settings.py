@@ -9,6 +9,7 @@ class Settings(RoomSettings):
     public_url: str = "http://localhost:8080"
     files_url: str = "file:///var/lib/sibol/files"
     client_seconds: float = 14
+    provider_secret: str = ""
 
     @classmethod
     def load(cls) -> Self:

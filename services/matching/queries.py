@@ -15,6 +15,7 @@ import asyncpg
 from services.matching.scoring import Match, Profile, Project
 from shared import clock
 from shared.database import Connection
+from shared.events.origin import REAL
 
 # rows taken from a cursor at once: scoring them takes some 5 ms, then other tasks have their turn
 PREFETCH = 200
@@ -46,6 +47,9 @@ MEMBERS = """
      WHERE projects.id = $1
 """
 
+TENANT_OF_PROJECT = "SELECT tenant FROM gateway.public_projects WHERE id = $1"
+TENANT_OF_PERSON = "SELECT tenant FROM gateway.public_profiles WHERE person_id = $1"
+
 ORGANIZATIONS = "SELECT organization_id FROM gateway.public_members WHERE person_id = $1"
 
 
@@ -61,8 +65,9 @@ class Kept:
 async def index_person(conn: Connection, person_id: UUID) -> None:
     """Waits for, and leaves alone, a newer version that another worker is writing."""
     await conn.execute(
-        """INSERT INTO matching.people AS indexed (person_id, version, skills)
-           SELECT person_id, version, skills FROM gateway.public_profiles WHERE person_id = $1
+        """INSERT INTO matching.people AS indexed (person_id, version, skills, tenant)
+           SELECT person_id, version, skills, tenant
+             FROM gateway.public_profiles WHERE person_id = $1
                ON CONFLICT (person_id) DO UPDATE
               SET version = excluded.version, skills = excluded.skills
             WHERE indexed.version < excluded.version""",
@@ -74,8 +79,8 @@ async def index_project(conn: Connection, project_id: UUID) -> None:
     """Waits for, and leaves alone, a newer version that another worker is writing."""
     await conn.execute(
         """INSERT INTO matching.projects AS indexed
-                  (project_id, version, is_open, required, must_have)
-           SELECT id, version, state = 'open', skills, must_have
+                  (project_id, version, is_open, required, must_have, tenant)
+           SELECT id, version, state = 'open', skills, must_have, tenant
              FROM gateway.public_projects WHERE id = $1
                ON CONFLICT (project_id) DO UPDATE
               SET version = excluded.version, is_open = excluded.is_open,
@@ -98,12 +103,14 @@ async def select_project(conn: Connection, project_id: UUID) -> Project | None:
 async def select_people_for(
     conn: Connection, project_id: UUID, asked: Collection[str]
 ) -> AsyncIterator[Profile]:
-    """Those with any of the skills asked for; never those who act for the project's employer."""
+    """Those of its tenant with any of the skills asked for; never those who act for the project's
+    employer."""
     rows = conn.cursor(
         f"""{PEOPLE}
              WHERE (cardinality($2::text[]) = 0
                     OR coalesce(indexed.skills, current.skills) && $2::text[])
-               AND current.person_id NOT IN ({MEMBERS})""",
+               AND current.person_id NOT IN ({MEMBERS})
+               AND current.tenant = ({TENANT_OF_PROJECT})""",
         project_id,
         sorted(asked),
         prefetch=PREFETCH,
@@ -113,11 +120,12 @@ async def select_people_for(
 
 
 async def select_projects_for(conn: Connection, person_id: UUID) -> AsyncIterator[Project]:
-    """The open ones; never those of an organisation that the person acts for."""
+    """The open ones of their tenant; never those of an organisation that the person acts for."""
     rows = conn.cursor(
         f"""{PROJECTS}
              WHERE current.state = 'open'
-               AND current.organization_id NOT IN ({ORGANIZATIONS})""",
+               AND current.organization_id NOT IN ({ORGANIZATIONS})
+               AND current.tenant = ({TENANT_OF_PERSON})""",
         person_id,
         prefetch=PREFETCH,
     )
@@ -126,20 +134,24 @@ async def select_projects_for(conn: Connection, person_id: UUID) -> AsyncIterato
 
 
 async def count_skills(conn: Connection) -> dict[str, int]:
+    """Of the real tenant: what a sandbox holds makes no skill rare or common."""
     rows = await conn.fetch(
         """SELECT skill, count(*)
-             FROM (SELECT unnest(skills) AS skill FROM matching.people
+             FROM (SELECT unnest(skills) AS skill FROM matching.people WHERE tenant = $1
                     UNION ALL
-                   SELECT unnest(required) FROM matching.projects WHERE is_open) AS named
-            GROUP BY skill"""
+                   SELECT unnest(required) FROM matching.projects
+                    WHERE is_open AND tenant = $1) AS named
+            GROUP BY skill""",
+        REAL,
     )
     return {row["skill"]: row["count"] for row in rows}
 
 
 async def count_lists(conn: Connection) -> int:
     count: int = await conn.fetchval(
-        """SELECT (SELECT count(*) FROM matching.people)
-                + (SELECT count(*) FROM matching.projects WHERE is_open)"""
+        """SELECT (SELECT count(*) FROM matching.people WHERE tenant = $1)
+                + (SELECT count(*) FROM matching.projects WHERE is_open AND tenant = $1)""",
+        REAL,
     )
     return count
 

@@ -16,7 +16,7 @@ async def tell_people(conn: Connection, event: Event) -> None:
     if not roles:
         return
     records = records_of(event)
-    recipients = await queries.select_recipients(conn, records, roles)
+    recipients = await queries.select_recipients(conn, records, roles, tenant=event.envelope.tenant)
     if not recipients:
         return
     facts = await queries.select_facts(conn, records)
@@ -36,7 +36,7 @@ async def tell_people(conn: Connection, event: Event) -> None:
 
 def _notice(event: Event, recipient: Recipient, records: Records, facts: Facts) -> Notice:
     locale = recipient.locale
-    template = texts.template_of(event.name, recipient.role, locale)
+    template = texts.template_of(event, recipient.role, locale)
     rendered = rendering.render(template, facts, locale, records.reason)
     return Notice(
         id=new_id(),

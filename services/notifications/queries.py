@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +7,7 @@ from services.notifications.audience import Role
 from services.notifications.records import Records
 from services.notifications.rendering import Facts
 from shared.database import Connection
+from shared.events.origin import REAL
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,13 @@ async def select_facts(conn: Connection, records: Records) -> Facts:
         records.milestone_id,
     )
     assert row is not None
-    return Facts(**row, people=records.people)
+    return replace(records.facts, **row)
 
 
 async def select_recipients(
-    conn: Connection, records: Records, roles: Iterable[Role]
+    conn: Connection, records: Records, roles: Iterable[Role], *, tenant: str
 ) -> list[Recipient]:
-    """Each person once. Interns are those whose engagement on the project is not over."""
+    """Each person of the tenant once. Interns are those whose engagement on the project is not over."""
     rows = await conn.fetch(
         """SELECT DISTINCT ON (people.id) people.id, concerned.role, people.locale
              FROM (SELECT $1::uuid AS person_id, role
@@ -83,15 +84,25 @@ async def select_recipients(
                      FROM gateway.public_members
                     WHERE organization_id = coalesce(
                               $3, (SELECT organization_id FROM gateway.public_projects
-                                    WHERE id = $2))) AS concerned (person_id, role)
+                                    WHERE id = $2))
+                    UNION ALL
+                   SELECT person_id, duty
+                     FROM gateway.public_duties
+                    WHERE $4::text[] && ARRAY['moderator', 'operator']
+                    UNION ALL
+                   SELECT person_id, 'person'
+                     FROM gateway.public_frozen
+                    WHERE freeze_id = $6) AS concerned (person_id, role)
              JOIN gateway.public_people AS people ON people.id = concerned.person_id
-            WHERE concerned.role = ANY($4::text[])
+            WHERE concerned.role = ANY($4::text[]) AND people.tenant = $7
             ORDER BY people.id, array_position($5::text[], concerned.role)""",
         records.person_id,
         records.project_id,
         records.organization_id,
         list(roles),
         list(Role),
+        records.freeze_id,
+        tenant,
     )
     return [Recipient(row["id"], Role(row["role"]), row["locale"]) for row in rows]
 
@@ -109,7 +120,8 @@ async def insert_notices(
     now: datetime,
     with_mail: bool,
 ) -> None:
-    """The notices and their mails; whoever was told before is left out of both."""
+    """The notices and their mails; whoever was told before is left out of both. A sandbox's mails
+    are never due."""
     await conn.execute(
         """WITH told AS (
                INSERT INTO notifications.notices (id, event_id, person_id, kind, subject, locale,
@@ -121,8 +133,11 @@ async def insert_notices(
             RETURNING id, person_id
            )
            INSERT INTO notifications.deliveries (id, notice_id, event_id, person_id, channel, state,
-                                                 next_try_at, correlation_id, tenant, created_at)
-           SELECT mail.id, told.id, $8, told.person_id, 'email', 'due', $14, $12, $13, $14
+                                                 next_try_at, last_error, correlation_id, tenant,
+                                                 created_at)
+           SELECT mail.id, told.id, $8, told.person_id, 'email',
+                  CASE WHEN $13 = $16 THEN 'due' ELSE 'suppressed' END, $14,
+                  CASE WHEN $13 <> $16 THEN 'sandbox' END, $12, $13, $14
              FROM told
              JOIN unnest($1::uuid[], $7::uuid[]) AS mail (notice_id, id) ON mail.notice_id = told.id
             WHERE $15
@@ -142,6 +157,7 @@ async def insert_notices(
         tenant,
         now,
         with_mail,
+        REAL,
     )
 
 

@@ -1,10 +1,15 @@
 """Words and facts in, finished texts out. What people wrote is data here, never a template."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from textwrap import shorten
+from zoneinfo import ZoneInfo
 
+from babel.dates import format_datetime
+from babel.numbers import format_currency
 from jinja2 import Environment, StrictUndefined, select_autoescape
 from jinja2 import Template as Compiled
 from mjml import mjml2html
@@ -13,6 +18,7 @@ from services.notifications.texts import TEMPLATES, Template, Words, words
 
 LONGEST_TITLE = 120
 LONGEST_FACT = 80
+HERE = ZoneInfo("Asia/Manila")
 
 ENVIRONMENT = Environment(
     undefined=StrictUndefined,
@@ -22,14 +28,30 @@ ENVIRONMENT = Environment(
 
 
 @dataclass(frozen=True)
+class Money:
+    centavos: int
+    currency: str = "PHP"
+
+
+@dataclass(frozen=True)
 class Facts:
-    """What a template may speak of. None is worded, for a person may have been erased."""
+    """What a template may speak of. None is worded, for a person may have been erased.
+    `share` is what the intern gets of a disputed fee; `change` a command that needs both sides."""
 
     project: str | None = None
     organization: str | None = None
     applicant: str | None = None
     milestone: str | None = None
     people: int | None = None
+    amount: Money | None = None
+    share: Money | None = None
+    starts: datetime | None = None
+    due: datetime | None = None
+    place: str | None = None
+    change: str | None = None
+
+
+Fact = str | int | Money | datetime | None
 
 
 @dataclass(frozen=True)
@@ -48,7 +70,8 @@ class Mail:
 
 def render(template: Template, facts: Facts, locale: str, reason: str | None = None) -> Rendered:
     said = words(locale)
-    values = {name: _plain(value, said.missing[name]) for name, value in asdict(facts).items()}
+    values = {name: _worded(value, said, said.missing[name]) for name, value in vars(facts).items()}
+    values["change"] = said.changes.get(facts.change or "", said.missing["change"])
     happened, *then = _paragraphs(_filled(template.text, values))
     return Rendered(
         title=shorten(_filled(template.title, values), LONGEST_TITLE, placeholder="…"),
@@ -84,11 +107,27 @@ def first_name(name: str) -> str:
     return parts[0] if parts else ""
 
 
-def _plain(value: str | int | None, missing: str) -> str | int:
-    """One line of bounded length, whatever was stored."""
-    if isinstance(value, str):
-        return shorten(value, LONGEST_FACT, placeholder="…") or missing
-    return missing if value is None else value
+def _worded(value: Fact, said: Words, missing: str) -> str | int:
+    """Text in one line of bounded length, whatever was stored."""
+    match value:
+        case str():
+            return shorten(value, LONGEST_FACT, placeholder="…") or missing
+        case Money():
+            pesos = Decimal(value.centavos) / 100
+            return format_currency(pesos, value.currency, locale=said.locale)
+        case datetime():
+            return _moment(value, said)
+        case None:
+            return missing
+        case int():
+            return value
+
+
+def _moment(at: datetime, said: Words) -> str:
+    """Babel calls every hour of a Filipino morning early morning; the words know better."""
+    local = at.astimezone(HERE)
+    part = said.parts_of_day[max(hour for hour in said.parts_of_day if int(hour) <= local.hour)]
+    return f"{format_datetime(local, said.moment, locale=said.locale)} {part}"
 
 
 def _paragraphs(text: str) -> list[str]:

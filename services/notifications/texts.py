@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from services.notifications.audience import Role
+from services.notifications.audience import Reminded, Role
+from shared.events.base import Event
+from shared.events.freezes import FreezeEvent
 
 TEMPLATES = Path(__file__).parent / "templates"
 LOCALES = ("fil", "en")
@@ -24,28 +26,40 @@ class Template:
 
 @dataclass(frozen=True)
 class Words:
-    """What is the same in every notice of a language."""
+    """What is the same in every notice of a language. `parts_of_day` are known by the hour in which
+    they begin."""
 
+    locale: str
     greeting: str
     farewell: str
     footer: str
     reason: str
+    moment: str
+    parts_of_day: Mapping[str, str]
     missing: Mapping[str, str]
+    changes: Mapping[str, str]
     reasons: Mapping[str, str]
 
 
-def template_of(event_name: str, role: Role, locale: str) -> Template:
-    return templates(locale)[event_name.rpartition(".")[0], role]
+def template_of(event: Event, role: Role, locale: str) -> Template:
+    return templates(locale)[key(event), role]
+
+
+def key(event: Event) -> str:
+    """The name without version; of a reminder also what it reminds of, of a freeze whom it helps."""
+    name = event.name.rpartition(".")[0]
+    if isinstance(event, Reminded):
+        return f"{name}.{event.timer}"
+    return f"{name}.{event.scope}" if isinstance(event, FreezeEvent) else name
 
 
 @cache
 def words(locale: str) -> Words:
-    return Words(**_read(TEMPLATES / f"words.{locale}.toml"))
+    return Words(locale=locale, **_read(TEMPLATES / f"words.{locale}.toml"))
 
 
 @cache
 def templates(locale: str) -> Mapping[tuple[str, Role], Template]:
-    """By event name without version, and role."""
     return {
         (event, Role(role)): Template(**texts)
         for path in sorted((TEMPLATES / "events").glob(f"*.{locale}.toml"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from shared.events.origin import REAL, current
+
 # Generic in the stubs, plain at run time.
 if TYPE_CHECKING:
     OwnConnection = asyncpg.Connection[asyncpg.Record]
@@ -51,7 +53,11 @@ def role_of(room: str) -> str:
 
 
 @asynccontextmanager
-async def connect(url: str, room: str, *, connections: int = 8) -> AsyncIterator[Database]:
+async def connect(
+    url: str, room: str, *, connections: int = 8, tenant: str = ""
+) -> AsyncIterator[Database]:
+    """Whoever acquires a connection for a sandbox sees its records alone, and else those of `tenant`;
+    without one, everybody's."""
     pool = asyncpg.create_pool(
         url,
         min_size=1,
@@ -59,22 +65,31 @@ async def connect(url: str, room: str, *, connections: int = 8) -> AsyncIterator
         timeout=CONNECT_SECONDS,
         command_timeout=COMMAND_SECONDS,
         init=prepare,
-        server_settings=session_settings(room),
+        setup=_enter_tenant,
+        server_settings=session_settings(room, tenant),
     )
     async with pool:
         yield pool
 
 
-def session_settings(room: str) -> dict[str, str]:
+def session_settings(room: str, tenant: str = "") -> dict[str, str]:
     return {
         "application_name": f"sibol-{room}",
         "role": role_of(room),
         "search_path": room,
+        "sibol.tenant": tenant,
         "lock_timeout": "5s",
         "idle_in_transaction_session_timeout": "30s",
         "tcp_keepalives_idle": "10",
         "tcp_user_timeout": "10000",
     }
+
+
+async def _enter_tenant(conn: Any) -> None:
+    """Until it is given back: asyncpg then resets what was set."""
+    tenant = current().tenant
+    if tenant != REAL:
+        await conn.execute("SELECT set_config('sibol.tenant', $1, false)", tenant)
 
 
 async def prepare(conn: Any) -> None:

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -15,6 +16,12 @@ class ApplicationEvent(Event):
     applicant_id: UUID
     state: str
     reason: str | None = None
+
+
+class ApplicationInvited(ApplicationEvent):
+    """The employer invited a person to apply; `reason` says why."""
+
+    name: ClassVar[str] = "application.invited.v1"
 
 
 class ApplicationStarted(ApplicationEvent):
@@ -125,7 +132,38 @@ class ApplicationOfferLapsed(ApplicationEvent):
     name: ClassVar[str] = "application.offer_lapsed.v1"
 
 
+class ApplicationReminded(ApplicationEvent):
+    """Somebody is reminded of what is awaited until `due_at`."""
+
+    name: ClassVar[str] = "application.reminded.v1"
+
+    timer: str
+    due_at: datetime
+    waits_on: list[str]
+
+
+class ApplicationClashing(ApplicationEvent):
+    """Accepting another offer took the hours that this application would need."""
+
+    name: ClassVar[str] = "application.clashing.v1"
+
+
+class InterviewOffered(ApplicationEvent):
+    """The employer offered times to talk."""
+
+    name: ClassVar[str] = "interview.offered.v1"
+
+
+class InterviewBooked(ApplicationEvent):
+    """The applicant chose a time to talk."""
+
+    name: ClassVar[str] = "interview.booked.v1"
+
+    starts_at: datetime
+
+
 EVENTS: tuple[type[Event], ...] = (
+    ApplicationInvited,
     ApplicationStarted,
     ApplicationInviteDeclined,
     ApplicationSubmitted,
@@ -144,4 +182,8 @@ EVENTS: tuple[type[Event], ...] = (
     ApplicationAnswerOverdue,
     ApplicationNoResponse,
     ApplicationOfferLapsed,
+    ApplicationReminded,
+    ApplicationClashing,
+    InterviewOffered,
+    InterviewBooked,
 )

@@ -1,7 +1,7 @@
 """An event is a fact with a version: what happened, to which record, in which order."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -14,7 +14,8 @@ TYPE_PREFIX = "ph.sibol."
 class Envelope:
     """The CloudEvents attributes of one event.
 
-    `sequence` counts 1, 2, 3 ... without gap for each `subject`.
+    `sequence` counts 1, 2, 3 ... without gap for each `subject`. `time` is the tenant's time, which
+    runs `ahead` of the real one in a sandbox.
     """
 
     id: UUID
@@ -28,6 +29,7 @@ class Envelope:
     actor_kind: str
     tenant: str
     traceparent: str | None = None
+    ahead: timedelta = timedelta()
 
 
 class Event(BaseModel):

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -84,6 +85,16 @@ class CredentialSignOverdue(CredentialEvent):
     name: ClassVar[str] = "credential.sign_overdue.v1"
 
 
+class CredentialReminded(CredentialEvent):
+    """Somebody is reminded of what is awaited until `due_at`."""
+
+    name: ClassVar[str] = "credential.reminded.v1"
+
+    timer: str
+    due_at: datetime
+    waits_on: list[str]
+
+
 EVENTS: tuple[type[Event], ...] = (
     CredentialAttested,
     CredentialAttestationSkipped,
@@ -96,4 +107,5 @@ EVENTS: tuple[type[Event], ...] = (
     CredentialRevoked,
     CredentialExpired,
     CredentialSignOverdue,
+    CredentialReminded,
 )

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -139,6 +140,25 @@ class EngagementStalled(EngagementEvent):
     name: ClassVar[str] = "engagement.stalled.v1"
 
 
+class EngagementReminded(EngagementEvent):
+    """Somebody is reminded of what is awaited until `due_at`."""
+
+    name: ClassVar[str] = "engagement.reminded.v1"
+
+    timer: str
+    due_at: datetime
+    waits_on: list[str]
+
+
+class EngagementProposed(EngagementEvent):
+    """A party proposed a change that needs both."""
+
+    name: ClassVar[str] = "engagement.proposed.v1"
+
+    proposal_id: UUID
+    command: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     EngagementSigned,
     EngagementAgreed,
@@ -160,4 +180,6 @@ EVENTS: tuple[type[Event], ...] = (
     EngagementNoShow,
     EngagementQuiet,
     EngagementStalled,
+    EngagementReminded,
+    EngagementProposed,
 )

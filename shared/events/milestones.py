@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -5,7 +6,8 @@ from shared.events.base import Event
 
 
 class MilestoneEvent(Event):
-    """`state` is the state after; `reason` a code."""
+    """`state` is the state after; `reason` a code; `intern_share` what the intern gets of the fee,
+    in centavos, when that is not all of it."""
 
     subject_field: ClassVar[str] = "milestone_id"
 
@@ -17,6 +19,7 @@ class MilestoneEvent(Event):
     state: str
     reason: str | None = None
     delivery: int | None = None
+    intern_share: int | None = None
 
 
 class MilestoneFunded(MilestoneEvent):
@@ -61,6 +64,12 @@ class MilestoneDisputed(MilestoneEvent):
     name: ClassVar[str] = "milestone.disputed.v1"
 
 
+class MilestoneDisputeWithdrawn(MilestoneEvent):
+    """The intern took a dispute back; the milestone is where the dispute found it."""
+
+    name: ClassVar[str] = "milestone.dispute_withdrawn.v1"
+
+
 class MilestoneCancelled(MilestoneEvent):
     """A milestone will not be done."""
 
@@ -91,6 +100,26 @@ class MilestoneAutoAccepted(MilestoneEvent):
     name: ClassVar[str] = "milestone.auto_accepted.v1"
 
 
+class MilestoneReminded(MilestoneEvent):
+    """Somebody is reminded of what is awaited until `due_at`."""
+
+    name: ClassVar[str] = "milestone.reminded.v1"
+
+    timer: str
+    due_at: datetime
+    waits_on: list[str]
+
+
+class MilestoneProposed(MilestoneEvent):
+    """A party proposed a change that needs both."""
+
+    name: ClassVar[str] = "milestone.proposed.v1"
+
+    proposal_id: UUID
+    command: str
+    party: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     MilestoneFunded,
     MilestoneAmended,
@@ -99,9 +128,12 @@ EVENTS: tuple[type[Event], ...] = (
     MilestoneAccepted,
     MilestoneChangesRequested,
     MilestoneDisputed,
+    MilestoneDisputeWithdrawn,
     MilestoneCancelled,
     MilestoneFundingLapsed,
     MilestoneOverdue,
     MilestoneLapsed,
     MilestoneAutoAccepted,
+    MilestoneReminded,
+    MilestoneProposed,
 )

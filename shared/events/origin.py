@@ -4,18 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from shared.ids import new_id
 
+# The tenant that is no sandbox.
+REAL = "ph"
+
 
 @dataclass(frozen=True)
 class Origin:
+    """`ahead` is how far the tenant's clock runs before the real one: an effect has the time of
+    its cause."""
+
     correlation_id: UUID = field(default_factory=new_id)
     causation_id: UUID | None = None
     actor_kind: str = "system"
-    tenant: str = "ph"
+    tenant: str = REAL
     traceparent: str | None = None
+    ahead: timedelta = timedelta()
 
 
 _current: ContextVar[Origin | None] = ContextVar("origin", default=None)

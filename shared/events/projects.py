@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -171,6 +172,16 @@ class ProjectNotStarted(ProjectEvent):
     name: ClassVar[str] = "project.not_started.v1"
 
 
+class ProjectReminded(ProjectEvent):
+    """Somebody is reminded of what is awaited until `due_at`."""
+
+    name: ClassVar[str] = "project.reminded.v1"
+
+    timer: str
+    due_at: datetime
+    waits_on: list[str]
+
+
 EVENTS: tuple[type[Event], ...] = (
     ProjectSubmitted,
     ProjectResubmitted,
@@ -198,4 +209,5 @@ EVENTS: tuple[type[Event], ...] = (
     ProjectExpired,
     ProjectExpiredUndecided,
     ProjectNotStarted,
+    ProjectReminded,
 )

@@ -1,7 +1,7 @@
 """CloudEvents 1.0 over AMQP 0-9-1, binary mode, as the `cloudevents` package binds them."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -66,6 +66,8 @@ def _attributes(envelope: Envelope) -> dict[str, Any]:
         attributes["causationid"] = str(envelope.causation_id)
     if envelope.traceparent:
         attributes["traceparent"] = envelope.traceparent
+    if envelope.ahead:
+        attributes["clockahead"] = str(int(envelope.ahead.total_seconds()))
     return attributes
 
 
@@ -95,4 +97,5 @@ def _envelope(name: str, attributes: Mapping[str, Any]) -> Envelope:
         actor_kind=attributes["actorkind"],
         tenant=attributes["tenant"],
         traceparent=attributes.get("traceparent"),
+        ahead=timedelta(seconds=int(attributes.get("clockahead", 0))),
     )

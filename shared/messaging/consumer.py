@@ -22,7 +22,7 @@ from shared import clock, log, metrics
 from shared.database import Connection, Database, is_away
 from shared.errors import Refusal, TooMany, Unavailable
 from shared.events.base import Event
-from shared.events.origin import Origin, within
+from shared.events.origin import REAL, Origin, within
 from shared.messaging.cloud import from_message
 from shared.messaging.topology import (
     BROKER_AWAY,
@@ -199,8 +199,10 @@ class Consumer:
         done: list[Event] = []
         async with self._database.acquire() as conn, conn.transaction():
             fresh = await _mark_handled(conn, [item.event for item in heard])
+            tenant = REAL
             for item in heard:
                 if item.event.envelope.id in fresh:
+                    tenant = await _enter(conn, item.event.envelope.tenant, tenant)
                     await self._call(conn, item.event)
                     fresh.discard(item.event.envelope.id)
                     done.append(item.event)
@@ -215,9 +217,11 @@ class Consumer:
             causation_id=envelope.id,
             tenant=envelope.tenant,
             traceparent=envelope.traceparent,
+            ahead=envelope.ahead,
         )
         with (
             within(origin),
+            clock.advanced(envelope.ahead),
             structlog.contextvars.bound_contextvars(
                 event_id=str(envelope.id),
                 event_name=envelope.name,
@@ -230,7 +234,7 @@ class Consumer:
     def _tell(self, event: Event, outcome: str) -> None:
         envelope = event.envelope
         self._count(event, outcome)
-        age = (clock.now() - envelope.time).total_seconds()
+        age = (clock.now() + envelope.ahead - envelope.time).total_seconds()
         metrics.event_age_seconds.labels(self._room).observe(max(age, 0))
         log.get().info(
             "event_handled",
@@ -339,6 +343,13 @@ class Consumer:
 def _attempt(message: AbstractIncomingMessage) -> int:
     found = message.headers.get(ATTEMPT)
     return found if isinstance(found, int) and found > 0 else 0
+
+
+async def _enter(conn: Connection, tenant: str, before: str) -> str:
+    """Until the transaction ends, this connection sees the records of that tenant alone."""
+    if tenant != before:
+        await conn.execute("SELECT set_config('sibol.tenant', $1, true)", tenant)
+    return tenant
 
 
 async def _mark_handled(conn: Connection, events: Sequence[Event]) -> set[Any]:

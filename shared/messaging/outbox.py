@@ -37,10 +37,10 @@ async def record(conn: Connection, event: Event, *, actor: str | None = None) ->
     await conn.execute(
         """WITH logged AS (
                INSERT INTO events (id, name, subject, sequence, occurred_at, data, correlation_id,
-                                   causation_id, actor_kind, tenant, traceparent)
+                                   causation_id, actor_kind, tenant, traceparent, ahead)
                SELECT $1, $2, $3,
                       1 + coalesce((SELECT max(sequence) FROM events WHERE subject = $3), 0),
-                      $4, $5, $6, $7, $8, $9, $10
+                      $4, $5, $6, $7, $8, $9, $10, $11
             RETURNING id, subject
            )
            INSERT INTO outbox (event_id, subject)
@@ -55,6 +55,7 @@ async def record(conn: Connection, event: Event, *, actor: str | None = None) ->
         actor or origin.actor_kind,
         origin.tenant,
         origin.traceparent,
+        origin.ahead,
     )
 
 
@@ -105,6 +106,7 @@ def _envelope(row: asyncpg.Record, source: str) -> Envelope:
         actor_kind=row["actor_kind"],
         tenant=row["tenant"],
         traceparent=row["traceparent"],
+        ahead=row["ahead"],
     )
 
 
@@ -200,7 +202,7 @@ class Relay:
     async def _measure_once(self) -> None:
         row = await self._database.fetchrow(
             """SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS few) AS waiting,
-                      (SELECT events.occurred_at FROM outbox JOIN events ON events.id = event_id
+                      (SELECT occurred_at - ahead FROM outbox JOIN events ON events.id = event_id
                         ORDER BY position LIMIT 1) AS since"""
         )
         assert row is not None

@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 import aiohttp
+
+from services.gateway.timers.calendar import MANILA
 
 PASSWORD = "isang mahabang parirala"
 SKILLS = ("use spreadsheets software", "translate texts", "design graphics")
@@ -19,12 +22,23 @@ class Refused(Exception):
         self.problem = problem
 
 
+Settle = Callable[[], Awaitable[None]]
+
+
+def today() -> str:
+    """In the Philippines; the first day on which work may begin."""
+    return datetime.now(MANILA).date().isoformat()
+
+
 @dataclass
 class Api:
+    """`settle` lets happen what no running room does by itself."""
+
     session: aiohttp.ClientSession
     base: str
     token: str | None = None
     person: Any = None
+    settle: Settle | None = None
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         if self.token:
@@ -53,7 +67,11 @@ class Api:
         session = await self.post(
             "/v1/people", {"email": email, "password": PASSWORD, "name": name, "locale": locale}
         )
-        return Api(self.session, self.base, session["token"], session["person"])
+        return Api(self.session, self.base, session["token"], session["person"], self.settle)
+
+    async def settled(self) -> None:
+        if self.settle is not None:
+            await self.settle()
 
 
 async def skill_ids(api: Api) -> list[str]:
@@ -141,7 +159,18 @@ class Life:
             project_body(self.skills, **changes),
         )
         await self.employer.post(f"/v1/projects/{drafted['id']}/submit")
-        self.project = await self.employer.post(f"/v1/projects/{drafted['id']}/fund")
+        await self.fund(drafted["id"])
+
+    async def fund(self, project_id: str) -> None:
+        """The posting opens when the provider holds the money; what a killed process was asking is asked
+        again when its lease ends."""
+        await self.employer.post(f"/v1/projects/{project_id}/fund")
+        await self.employer.settled()
+        self.project = await eventually(
+            lambda: self.employer.get(f"/v1/projects/{project_id}"),
+            lambda found: found["state"] == "open",
+            seconds=60,
+        )
 
     async def apply(self) -> None:
         await self.applicant.put("/v1/me/profile", profile_body(self.skills))
@@ -158,9 +187,7 @@ class Life:
 
     async def agree(self) -> None:
         await self.command(self.employer, "shortlist")
-        await self.command(
-            self.employer, "offer", {"message": "Tuloy tayo!", "starts_on": "2099-01-05"}
-        )
+        await self.command(self.employer, "offer", {"message": "Tuloy tayo!", "starts_on": today()})
         await self.command(self.applicant, "accept")
         mine = await self.applicant.get("/v1/me/engagements")
         self.engagement = mine["items"][0]

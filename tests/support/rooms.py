@@ -18,6 +18,9 @@ from shared.database.migrate import ROOMS
 from tests.support.places import ROOT
 
 READY_SECONDS = 60
+TIMERS = "timers"
+# The timers are the gateway's second process.
+PROCESSES = (*ROOMS, TIMERS)
 
 
 def free_port() -> int:
@@ -25,6 +28,19 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+async def ready_at(port: int, *, seconds: float = READY_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
+        while not await asyncio.to_thread(is_ready_at, port):
+            await asyncio.sleep(0.1)
+
+
+def is_ready_at(port: int) -> bool:
+    address = f"http://127.0.0.1:{port}/readyz"
+    with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
+        return answer.status == 200
+    return False
 
 
 class Sink(Message):
@@ -48,16 +64,16 @@ class Rooms:
     folder: Path
     sink: Sink = field(default_factory=Sink)
     processes: dict = field(default_factory=dict)
-    ports: dict = field(default_factory=lambda: {room: free_port() for room in ROOMS})
+    ports: dict = field(default_factory=lambda: {name: free_port() for name in PROCESSES})
     smtp_port: int = field(default_factory=free_port)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
-    def environment(self, room: str) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SIBOL_")}
-        own = "SIBOL_HTTP_PORT" if room == "gateway" else "SIBOL_HEALTH_PORT"
+        own = "SIBOL_HTTP_PORT" if name == "gateway" else "SIBOL_HEALTH_PORT"
         return kept | {
             "SIBOL_DATABASE_URL": self.database_url,
             "SIBOL_AMQP_URL": self.amqp_url,
@@ -65,19 +81,20 @@ class Rooms:
             "SIBOL_PUBLIC_URL": self.url,
             "SIBOL_FILES_URL": (self.folder / "files").as_uri(),
             "SIBOL_KEYS_DIR": str(self.folder / "keys"),
-            own: str(self.ports[room]),
+            own: str(self.ports[name]),
         }
 
-    async def run(self, room: str, *arguments: str) -> asyncio.subprocess.Process:
-        log = (self.folder / f"{room}.log").open("ab")
+    async def run(self, name: str, *arguments: str) -> asyncio.subprocess.Process:
+        command = ["services.gateway", TIMERS] if name == TIMERS else [f"services.{name}"]
+        log = (self.folder / f"{name}.log").open("ab")
         with log:
             return await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                f"services.{room}",
+                *command,
                 *arguments,
                 cwd=ROOT,
-                env=self.environment(room),
+                env=self.environment(name),
                 stdout=log,
                 stderr=log,
             )
@@ -86,36 +103,33 @@ class Rooms:
         (self.folder / "keys").mkdir(mode=0o700)
         migrations = [await self.run(room, "migrate") for room in ROOMS]
         assert [await process.wait() for process in migrations] == [0] * len(ROOMS), self.logs()
-        for room in ROOMS:
-            self.processes[room] = await self.run(room)
-        for room in ROOMS:
-            await self.ready(room)
+        for name in PROCESSES:
+            self.processes[name] = await self.run(name)
+        for name in PROCESSES:
+            await self.ready(name)
 
-    async def ready(self, room: str) -> None:
+    async def ready(self, name: str) -> None:
         for _ in range(READY_SECONDS * 10):
-            if await asyncio.to_thread(self.answers, room):
+            if await asyncio.to_thread(self.answers, name):
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{room} is not ready:\n{self.logs()}")
+        raise AssertionError(f"{name} is not ready:\n{self.logs()}")
 
-    def answers(self, room: str) -> bool:
-        address = f"http://127.0.0.1:{self.ports[room]}/readyz"
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5) as answer:
-            return answer.status == 200
-        return False
+    def answers(self, name: str) -> bool:
+        return is_ready_at(self.ports[name])
 
-    async def kill(self, room: str) -> None:
+    async def kill(self, name: str) -> None:
         """As the kernel would, and start it again."""
-        self.processes[room].kill()
-        await self.processes[room].wait()
-        self.processes[room] = await self.run(room)
+        self.processes[name].kill()
+        await self.processes[name].wait()
+        self.processes[name] = await self.run(name)
 
     async def stop(self) -> dict[str, int]:
         """Ask nicely; return each exit code."""
         for process in self.processes.values():
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
-        return {room: await process.wait() for room, process in self.processes.items()}
+        return {name: await process.wait() for name, process in self.processes.items()}
 
     def logs(self) -> str:
         return "\n".join(path.read_text()[-3000:] for path in sorted(self.folder.glob("*.log")))

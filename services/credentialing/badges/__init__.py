@@ -17,6 +17,10 @@ def achievements(folder: Path = FOLDER) -> tuple[Achievement, ...]:
     return tuple(_read(path) for path in sorted(folder.glob("*.toml")))
 
 
+def offered(*, sandbox: bool) -> tuple[Achievement, ...]:
+    return tuple(each.sandbox if sandbox else each for each in achievements())
+
+
 def achievement(slug: str, version: int) -> Achievement:
     for each in achievements():
         if (each.slug, each.version) == (slug, version):

@@ -7,7 +7,8 @@ from services.gateway.profiles.queries import insert_profile
 from services.gateway.tokens import new_token, token_hash
 from shared import messaging
 from shared.database import Connection
-from shared.errors import Conflict, Unauthenticated
+from shared.errors import Conflict, NotAllowed, Unauthenticated
+from shared.events.origin import REAL, current
 from shared.events.people import PersonJoined
 
 
@@ -21,6 +22,8 @@ async def sign_up(
     conn: Connection, *, email: str, password_hash: str, name: str, locale: str
 ) -> tuple[Person, str]:
     """Return the person and the token of their first session."""
+    if current().tenant != REAL:
+        raise NotAllowed("A sandbox gets people by POST /v1/sandboxes/{tenant}/people.")
     async with conn.transaction():
         person = await queries.insert_person(
             conn, email=email, password_hash=password_hash, name=name, locale=locale

@@ -1,5 +1,5 @@
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -55,9 +55,10 @@ async def select_person(conn: Connection, person_id: UUID) -> Person | None:
 
 
 async def select_person_by_email(conn: Connection, email: str) -> Person | None:
+    """Of the tenant that this connection works for."""
     row = await conn.fetchrow(
         """SELECT id, email, password_hash, name, locale, duties, joined_at
-             FROM gateway.people WHERE lower(email) = lower($1)""",
+             FROM gateway.people WHERE lower(email) = lower($1) AND tenant = gateway.tenant()""",
         email,
     )
     return _person(row)
@@ -94,10 +95,14 @@ async def delete_session(conn: Connection, token_hash: bytes) -> None:
 
 async def select_viewer(conn: Connection, token_hash: bytes) -> Viewer | None:
     row = await conn.fetchrow(
-        """SELECT people.id, people.duties
-             FROM gateway.sessions JOIN gateway.people ON people.id = sessions.person_id
+        """SELECT people.id, people.duties, people.tenant, sandboxes.ahead
+             FROM gateway.sessions
+             JOIN gateway.people         ON people.id = sessions.person_id
+             LEFT JOIN gateway.sandboxes ON sandboxes.tenant = people.tenant
             WHERE token_hash = $1 AND expires_at > $2""",
         token_hash,
         clock.now(),
     )
-    return Viewer(row["id"], frozenset(row["duties"])) if row else None
+    if row is None:
+        return None
+    return Viewer(row["id"], frozenset(row["duties"]), row["tenant"], row["ahead"] or timedelta())

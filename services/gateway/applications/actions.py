@@ -2,24 +2,29 @@ from datetime import date
 from uuid import UUID
 
 from services.gateway.applications import queries, rules
-from services.gateway.applications.moves import move
+from services.gateway.applications.moves import LIFE, begin, move
 from services.gateway.applications.queries import Application
 from services.gateway.engagements.agreement import agreement_text
-from services.gateway.engagements.queries import insert_engagement
+from services.gateway.engagements.moves import begin as begin_engagement
+from services.gateway.engagements.queries import insert_engagement, lock_engagement
 from services.gateway.lifecycles import Who
 from services.gateway.lifecycles.application import Status
-from services.gateway.milestones.queries import insert_milestones
-from services.gateway.profiles.queries import lock_profile_version, select_profile
+from services.gateway.milestones.moves import begin as begin_milestone
+from services.gateway.milestones.queries import insert_milestones, select_milestones
+from services.gateway.profiles.queries import Profile, lock_profile_version, select_profile
 from services.gateway.projects.moves import move as move_project
 from services.gateway.projects.queries import Project, lock_project, share_project
 from services.gateway.projects.rules import check_seats, may_see
+from services.gateway.projects.wages import day_of
 from services.gateway.versions import check_version
 from services.gateway.viewer import Viewer
 from shared import clock
 from shared.database import Connection
-from shared.errors import Conflict, Invalid, NotFound
+from shared.errors import Conflict, NotFound
+from shared.events.applications import ApplicationInvited
 
 APPLICANT = frozenset({Who.APPLICANT})
+EMPLOYER = frozenset({Who.EMPLOYER})
 
 
 async def apply(
@@ -38,16 +43,55 @@ async def apply(
             is_member=project.is_mine,
             live=await queries.count_live_of(conn, viewer.id),
         )
-        profile = await select_profile(conn, viewer.id)
-        if profile is None or not profile.skills:
-            raise Conflict("Fill in your profile first: PUT /v1/me/profile, with your skills.")
+        profile = await _filled_profile(conn, viewer)
         application_id = await queries.insert_application(
             conn, project_id=project_id, profile=profile, cover_letter=cover_letter
         )
         if application_id is None:
             raise Conflict("You have already applied to this project.")
         application = await _locked(conn, application_id, viewer)
-        return application if draft else await move(conn, application, "submit", APPLICANT)
+        if draft:
+            return await begin(conn, application)
+        return await move(conn, application, "submit", APPLICANT)
+
+
+async def invite(
+    conn: Connection, *, project_id: UUID, viewer: Viewer, person_id: UUID, reason: str
+) -> Application:
+    """Ask somebody among the matches to apply; the letter is theirs to write."""
+    async with conn.transaction():
+        project = await share_project(conn, project_id, viewer_id=viewer.id)
+        if project is None or not project.is_mine:
+            raise NotFound("No such project of yours.")
+        rules.check_may_invite(project.state)
+        if not await queries.is_matched(conn, project_id=project_id, person_id=person_id):
+            raise NotFound("Nobody of this id is among the project's matches.")
+        application_id = await queries.insert_invitation(
+            conn, project_id=project_id, person_id=person_id, reason=reason
+        )
+        if application_id is None:
+            raise Conflict("This person has applied or was invited already.")
+        application = await begin(conn, await _locked(conn, application_id, viewer))
+        await LIFE.say(conn, application, ApplicationInvited, actor=Who.EMPLOYER, reason=reason)
+        return application
+
+
+async def start(
+    conn: Connection, *, application_id: UUID, viewer: Viewer, expected: int | None
+) -> Application:
+    """Take up an invitation: it becomes a draft, with the profile of today."""
+    async with conn.transaction():
+        project_id = await queries.select_project_of(conn, application_id)
+        project = await share_project(conn, project_id, viewer_id=viewer.id) if project_id else None
+        await lock_profile_version(conn, viewer.id)
+        application = await _locked(conn, application_id, viewer)
+        check_version(expected, application.version)
+        live = await queries.count_live_of(conn, viewer.id)
+        await move(conn, application, "start", _roles(viewer, application))
+        assert project is not None
+        rules.check_may_apply(project_state=project.state, is_member=project.is_mine, live=live)
+        await queries.update_profile(conn, application_id, await _filled_profile(conn, viewer))
+        return await _shown(conn, application_id, viewer)
 
 
 async def change_letter(
@@ -80,7 +124,29 @@ async def command(
             await _check_still_open(conn, application_id, viewer)
         application = await _locked(conn, application_id, viewer)
         check_version(expected, application.version)
-        return await move(conn, application, command, _roles(viewer, application), reason=reason)
+        moved = await move(conn, application, command, _roles(viewer, application), reason=reason)
+        if command == "submit":
+            rules.check_letter(application.cover_letter)
+    return moved
+
+
+async def not_select(
+    conn: Connection,
+    *,
+    application_id: UUID,
+    viewer: Viewer,
+    reason: str | None,
+    criteria_not_met: list[int],
+    expected: int | None,
+) -> Application:
+    async with conn.transaction():
+        application = await _locked(conn, application_id, viewer)
+        check_version(expected, application.version)
+        await move(conn, application, "not_select", _roles(viewer, application), reason=reason)
+        known = await queries.count_criteria(conn, application.project_id)
+        rules.check_criteria(criteria_not_met, known=known)
+        await queries.update_criteria(conn, application_id, criteria_not_met=criteria_not_met)
+        return await _shown(conn, application_id, viewer)
 
 
 async def offer(
@@ -93,25 +159,46 @@ async def offer(
     expected: int | None,
 ) -> Application:
     """Hold a seat for the applicant."""
-    if starts_on < clock.now().date():
-        raise Invalid("The work cannot start in the past.")
+    rules.check_start(starts_on, today=day_of(clock.now()))
     async with conn.transaction():
         project = await _project_locked(conn, application_id, viewer)
         application = await _locked(conn, application_id, viewer)
         check_version(expected, application.version)
-        await move(conn, application, "offer", _roles(viewer, application))
-        rules.check_selecting(project.state)
-        taken = await queries.count_seats_taken(conn, project.id)
-        check_seats(seats=project.seats, taken=taken - 1)
-        await queries.upsert_offer(
+        await hold_seat(
             conn,
-            application_id=application_id,
+            project,
+            application,
+            _roles(viewer, application),
             message=message,
             starts_on=starts_on,
-            fee=project.fee,
             made_by=viewer.id,
         )
         return await _shown(conn, application_id, viewer)
+
+
+async def hold_seat(
+    conn: Connection,
+    project: Project,
+    application: Application,
+    who: frozenset[Who] = EMPLOYER,
+    *,
+    message: str,
+    starts_on: date,
+    made_by: UUID,
+) -> None:
+    """Offer a seat; the caller holds the locks of the project and the application."""
+    await move(conn, application, "offer", who)
+    rules.check_selecting(project.state)
+    taken = await queries.count_seats_taken(conn, project.id)
+    check_seats(seats=project.seats, taken=taken - 1)
+    await queries.upsert_offer(
+        conn,
+        application_id=application.id,
+        message=message,
+        starts_on=starts_on,
+        fee=project.fee,
+        made_by=made_by,
+    )
 
 
 async def accept(
@@ -124,8 +211,10 @@ async def accept(
         check_version(expected, application.version)
         accepted = await move(conn, application, "accept", _roles(viewer, application))
         rules.check_selecting(project.state)
+        taken = await queries.count_accepted(conn, project.id)
+        check_seats(seats=project.seats, taken=taken)
         await _engage(conn, accepted, project)
-        if await queries.count_accepted(conn, project.id) == project.seats:
+        if taken + 1 == project.seats:
             await move_project(conn, project, "fill_seats")
     return accepted
 
@@ -148,6 +237,22 @@ async def _engage(conn: Connection, application: Application, project: Project) 
         starts_on=application.offer.starts_on,
         planned=project.milestones,
     )
+    await _start_clocks(conn, engagement_id)
+
+
+async def _start_clocks(conn: Connection, engagement_id: UUID) -> None:
+    engagement = await lock_engagement(conn, engagement_id, viewer_id=None, sees_all=True)
+    assert engagement is not None
+    await begin_engagement(conn, engagement)
+    for milestone in await select_milestones(conn, engagement_id, viewer_id=None, sees_all=True):
+        await begin_milestone(conn, milestone)
+
+
+async def _filled_profile(conn: Connection, viewer: Viewer) -> Profile:
+    profile = await select_profile(conn, viewer.id)
+    if profile is None or not profile.skills:
+        raise Conflict("Fill in your profile first: PUT /v1/me/profile, with your skills.")
+    return profile
 
 
 async def _check_still_open(conn: Connection, application_id: UUID, viewer: Viewer) -> None:

@@ -1,40 +1,40 @@
-"""One step of an application's lifecycle: the new state and its event."""
+"""One step of an application's lifecycle."""
 
-from dataclasses import replace
+from uuid import UUID
 
 from services.gateway.applications import queries, rules
 from services.gateway.applications.queries import Application
-from services.gateway.lifecycles import APPLICATION, Who
-from services.gateway.lifecycles.application import Status
-from services.gateway.lifecycles.machine import SYSTEM
-from shared import messaging
+from services.gateway.lifecycle import Lifecycle
+from services.gateway.lifecycles import APPLICATION
+from services.gateway.timers.planning import Terms
 from shared.database import Connection
 
 
-async def move(
-    conn: Connection,
-    application: Application,
-    command: str,
-    who: frozenset[Who] = SYSTEM,
-    *,
-    reason: str | None = None,
-) -> Application:
-    step = APPLICATION.move(application.state, command, who, open_now=rules.COMMANDS)
-    await queries.update_state(conn, application_id=application.id, state=step.to, reason=reason)
-    event = step.event.model_validate(
-        {
-            "application_id": application.id,
-            "project_id": application.project_id,
-            "organization_id": application.organization_id,
-            "applicant_id": application.applicant_id,
-            "state": step.to,
-            "reason": reason,
-        }
+def _says(application: Application) -> dict[str, UUID]:
+    return {
+        "application_id": application.id,
+        "project_id": application.project_id,
+        "organization_id": application.organization_id,
+        "applicant_id": application.applicant_id,
+    }
+
+
+async def _terms(conn: Connection, application: Application) -> Terms:
+    """The clock of an answer runs from the submission, whoever looked in between."""
+    facts = await queries.select_clock_facts(conn, application.id)
+    return Terms(
+        organization_id=application.organization_id,
+        applicant_id=application.applicant_id,
+        since=facts.since,
+        days={"answer_by": facts.answer_days},
     )
-    await messaging.record(conn, event, actor=min(step.who & who))
-    return replace(
-        application,
-        state=Status(step.to),
-        version=application.version + 1,
-        reason=reason or application.reason,
-    )
+
+
+LIFE = Lifecycle(
+    APPLICATION,
+    update_state=queries.update_state,
+    says=_says,
+    terms=_terms,
+    open_now=rules.COMMANDS,
+)
+begin, move, fire, rearm = LIFE.begin, LIFE.move, LIFE.fire, LIFE.rearm

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.gateway.applications.rules import LIVE
+from services.gateway.applications.rules import LIVE, SLOTS
 from services.gateway.lifecycles.application import Status
 from services.gateway.profiles.queries import Profile
 from shared import clock
@@ -19,6 +19,12 @@ class Offer:
     starts_on: date
     fee: int
     made_at: datetime
+
+
+@dataclass(frozen=True)
+class ClockFacts:
+    answer_days: int
+    since: dict[str, datetime]
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,16 @@ class Application:
     profile_snapshot: dict[str, Any]
     state: Status
     reason: str | None
+    criteria_not_met: list[int]
+    invited_for: str | None
+    slot_returned: bool
     match_score: float | None
     version: int
     drafted_at: datetime
     submitted_at: datetime | None
     changed_at: datetime
     offer: Offer | None
+    timers: list[dict[str, Any]]
     is_employer: bool
     is_applicant: bool
 
@@ -49,10 +59,13 @@ class Application:
 SELECT_APPLICATION = """
     SELECT applications.id, project_id, projects.title AS project_title,
            projects.organization_id, organizations.name AS organization_name, applicant_id,
-           people.name AS applicant_name, cover_letter, profile_snapshot, applications.state,
-           applications.reason, match_score, applications.version, applications.drafted_at,
+           CASE WHEN applications.state IN ('invited', 'invite_declined', 'invite_lapsed')
+                 AND applicant_id IS DISTINCT FROM $2 THEN '' ELSE people.name
+            END AS applicant_name, cover_letter, profile_snapshot, applications.state,
+           applications.reason, criteria_not_met, invited_for, slot_returned, match_score, applications.version, applications.drafted_at,
            submitted_at, applications.changed_at,
            offers.message, offers.starts_on, offers.fee, offers.made_at,
+           gateway.due_timers(applications.id) AS timers,
            applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer
       FROM gateway.applications
       JOIN gateway.projects      ON projects.id = project_id
@@ -103,11 +116,37 @@ async def lock_application(
     return _application(row) if row else None
 
 
+async def lock_any_application(conn: Connection, application_id: UUID) -> Application | None:
+    """For what happens by itself: drafts too."""
+    row = await conn.fetchrow(
+        f"""{SELECT_APPLICATION}
+             WHERE applications.id = $1 AND $2::uuid IS NULL FOR UPDATE OF applications""",
+        application_id,
+        None,
+    )
+    return _application(row) if row else None
+
+
 async def select_project_of(conn: Connection, application_id: UUID) -> UUID | None:
     project_id: UUID | None = await conn.fetchval(
         "SELECT project_id FROM gateway.applications WHERE id = $1", application_id
     )
     return project_id
+
+
+async def select_clock_facts(conn: Connection, application_id: UUID) -> ClockFacts:
+    """What the clocks of an application count from."""
+    row = await conn.fetchrow(
+        """SELECT answer_days, submitted_at,
+                  (SELECT due_at FROM gateway.timers
+                    WHERE record_id = projects.id AND name = 'apply_by') AS apply_by
+             FROM gateway.applications JOIN gateway.projects ON projects.id = project_id
+            WHERE applications.id = $1""",
+        application_id,
+    )
+    assert row is not None
+    since = {"submitted": row["submitted_at"], "apply_by": row["apply_by"]}
+    return ClockFacts(row["answer_days"], {name: at for name, at in since.items() if at})
 
 
 async def insert_application(
@@ -134,6 +173,70 @@ async def insert_application(
     return application_id
 
 
+async def insert_invitation(
+    conn: Connection, *, project_id: UUID, person_id: UUID, reason: str
+) -> UUID | None:
+    """Return None when this person has applied or been invited already."""
+    application_id: UUID | None = await conn.fetchval(
+        """INSERT INTO gateway.applications
+                  (id, project_id, applicant_id, cover_letter, profile_version, profile_snapshot,
+                   invited_for, state, drafted_at, changed_at)
+           VALUES ($1, $2, $3, '', 0, '{}', $4, $5, $6, $6)
+               ON CONFLICT (project_id, applicant_id) DO NOTHING
+        RETURNING id""",
+        new_id(),
+        project_id,
+        person_id,
+        reason,
+        Status.INVITED,
+        clock.now(),
+    )
+    return application_id
+
+
+async def is_matched(conn: Connection, *, project_id: UUID, person_id: UUID) -> bool:
+    found: bool = await conn.fetchval(
+        """SELECT EXISTS (SELECT FROM matching.public_matches
+                           WHERE project_id = $1 AND person_id = $2 AND passed)""",
+        project_id,
+        person_id,
+    )
+    return found
+
+
+async def update_profile(conn: Connection, application_id: UUID, profile: Profile) -> None:
+    await conn.execute(
+        """UPDATE gateway.applications SET profile_version = $2, profile_snapshot = $3
+            WHERE id = $1""",
+        application_id,
+        profile.version,
+        profile.snapshot(),
+    )
+
+
+async def count_criteria(conn: Connection, project_id: UUID) -> int:
+    found: int = await conn.fetchval(
+        "SELECT cardinality(criteria) FROM gateway.projects WHERE id = $1", project_id
+    )
+    return found
+
+
+async def update_criteria(
+    conn: Connection, application_id: UUID, *, criteria_not_met: list[int]
+) -> None:
+    await conn.execute(
+        "UPDATE gateway.applications SET criteria_not_met = $2 WHERE id = $1",
+        application_id,
+        sorted(set(criteria_not_met)),
+    )
+
+
+async def return_slot(conn: Connection, application_id: UUID) -> None:
+    await conn.execute(
+        "UPDATE gateway.applications SET slot_returned = true WHERE id = $1", application_id
+    )
+
+
 async def update_letter(conn: Connection, *, application_id: UUID, cover_letter: str) -> None:
     await conn.execute(
         """UPDATE gateway.applications
@@ -145,7 +248,7 @@ async def update_letter(conn: Connection, *, application_id: UUID, cover_letter:
 
 
 async def update_state(
-    conn: Connection, *, application_id: UUID, state: str, reason: str | None
+    conn: Connection, application_id: UUID, /, *, state: str, reason: str | None
 ) -> None:
     await conn.execute(
         """UPDATE gateway.applications
@@ -205,10 +308,12 @@ async def count_accepted(conn: Connection, project_id: UUID) -> int:
 
 
 async def count_live_of(conn: Connection, applicant_id: UUID) -> int:
+    """Without those that nobody answered in time."""
     live: int = await conn.fetchval(
-        "SELECT count(*) FROM gateway.applications WHERE applicant_id = $1 AND state = ANY($2)",
+        """SELECT count(*) FROM gateway.applications
+            WHERE applicant_id = $1 AND state = ANY($2) AND NOT slot_returned""",
         applicant_id,
-        LIVE,
+        SLOTS,
     )
     return live
 

@@ -8,7 +8,9 @@ from services.gateway.applications.schemas import (
     ApplicationView,
     ApplyRequest,
     CommandRequest,
+    InvitationRequest,
     LetterRequest,
+    NotSelectRequest,
     OfferRequest,
     ReasonRequest,
 )
@@ -29,6 +31,7 @@ from services.gateway.http import (
 )
 from services.gateway.lifecycles import APPLICATION
 from services.gateway.projects.queries import acts_for
+from services.gateway.reasons import narrowed
 from services.gateway.schemas import Page, Request
 from services.gateway.viewer import Viewer
 from shared.errors import NotFound
@@ -53,6 +56,19 @@ async def apply(request: web.Request) -> web.Response:
             viewer=viewer(request),
             cover_letter=wanted.cover_letter,
             draft=wanted.draft,
+        )
+    return _answer(request, application, status=201)
+
+
+async def invite(request: web.Request) -> web.Response:
+    wanted = await body(request, InvitationRequest)
+    async with connection(request) as conn:
+        application = await actions.invite(
+            conn,
+            project_id=path_id(request, "project_id"),
+            viewer=viewer(request),
+            person_id=wanted.person_id,
+            reason=wanted.reason,
         )
     return _answer(request, application, status=201)
 
@@ -124,8 +140,18 @@ async def give(
                 starts_on=wanted.starts_on,
                 expected=expected,
             )
-        elif command == "accept":
-            application = await actions.accept(
+        elif isinstance(wanted, NotSelectRequest):
+            application = await actions.not_select(
+                conn,
+                application_id=application_id,
+                viewer=who,
+                reason=wanted.reason,
+                criteria_not_met=wanted.criteria_not_met,
+                expected=expected,
+            )
+        elif command in {"accept", "start"}:
+            act = actions.accept if command == "accept" else actions.start
+            application = await act(
                 conn, application_id=application_id, viewer=who, expected=expected
             )
         else:
@@ -143,7 +169,12 @@ async def give(
 def _body_of(command: str) -> type[Request]:
     if command == "offer":
         return OfferRequest
-    return ReasonRequest if command in rules.NEED_REASON else CommandRequest
+    if command in rules.NEED_REASON:
+        model = NotSelectRequest if command == "not_select" else ReasonRequest
+        return narrowed(model, f"application.{command}")
+    if command in rules.MAY_GIVE_REASON:
+        return narrowed(ReasonRequest, f"application.{command}", optional=True)
+    return CommandRequest
 
 
 ROUTES = [
@@ -165,6 +196,16 @@ ROUTES = [
         ("employer",),
         filters=Paging,
         gives=Page[ApplicationView],
+    ),
+    Route(
+        "POST",
+        "/v1/projects/{project_id}/invitations",
+        invite,
+        "Invite one of the project's matches to apply",
+        ("employer",),
+        takes=InvitationRequest,
+        gives=ApplicationView,
+        status=201,
     ),
     Route(
         "GET",

@@ -5,6 +5,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from services.gateway.applications.queries import Application
+from services.gateway.lifecycles import APPLICATION
+from services.gateway.reasons import Reason
 from services.gateway.schemas import (
     ReasonCode,
     Request,
@@ -13,9 +15,8 @@ from services.gateway.schemas import (
     line,
     many_lines,
 )
+from services.gateway.timers.schemas import DueView
 
-# Far enough for everybody, and near enough to count due days from.
-LATEST_START = date(2100, 1, 1)
 CoverLetter = Annotated[str, line(4000, shortest=20), AfterValidator(many_lines)]
 
 
@@ -32,7 +33,7 @@ class LetterRequest(Request):
 
 class OfferRequest(Request):
     message: Text4000
-    starts_on: Annotated[date, Field(le=LATEST_START)]
+    starts_on: date
 
 
 class CommandRequest(Request):
@@ -40,9 +41,22 @@ class CommandRequest(Request):
 
 
 class ReasonRequest(Request):
-    """`reason` is a code that the applicant sees in words."""
+    """`reason` is a code that the other side sees in words: GET /v1/reasons."""
 
-    reason: ReasonCode
+    reason: ReasonCode | None
+
+
+class NotSelectRequest(ReasonRequest):
+    """`criteria_not_met` names the project's criteria by their place, from 0."""
+
+    criteria_not_met: Annotated[list[int], Field(max_length=20)] = Field(default_factory=list)
+
+
+class InvitationRequest(Request):
+    """Somebody among the project's matches, and why they are invited."""
+
+    person_id: UUID
+    reason: Annotated[str, Reason("application.invite")]
 
 
 class OfferView(View):
@@ -53,7 +67,9 @@ class OfferView(View):
 
 
 class ApplicationView(View):
-    """`profile` is the profile as it was when the application was made."""
+    """`profile` is the profile as it was when the application was made; of somebody invited there
+    is none, nor a name for the employer, until they apply. `slot_returned`: unanswered too long, it
+    no longer counts among the applicant's live applications."""
 
     id: UUID
     project_id: UUID
@@ -66,9 +82,13 @@ class ApplicationView(View):
     profile: dict[str, Any]
     state: str
     reason: str | None
+    criteria_not_met: list[int]
+    invited_for: str | None
+    slot_returned: bool
     match_score: float | None
     offer: OfferView | None
     version: int
+    due: list[DueView]
     allowed: list[str]
     drafted_at: datetime
     submitted_at: datetime | None
@@ -81,6 +101,7 @@ class ApplicationView(View):
             "profile": application.profile_snapshot,
             "offer": OfferView.model_validate(offer, from_attributes=True) if offer else None,
             "allowed": allowed,
+            "due": DueView.of(APPLICATION, application.state, application.timers),
         }
         facts = {name: getattr(application, name) for name in cls.model_fields if name not in own}
         return cls.model_validate(facts | own)

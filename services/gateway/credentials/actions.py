@@ -43,10 +43,15 @@ async def publish(
 
 
 async def refuse(
-    conn: Connection, *, credential_id: UUID, viewer: Viewer, expected: int | None
+    conn: Connection,
+    *,
+    credential_id: UUID,
+    viewer: Viewer,
+    reason: str | None,
+    expected: int | None,
 ) -> Credential:
     async with _locked(conn, credential_id, viewer, expected) as credential:
-        await move(conn, credential, "refuse", _roles(viewer, credential))
+        await move(conn, credential, "refuse", _roles(viewer, credential), reason=reason)
         return await _shown(conn, credential_id, viewer)
 
 

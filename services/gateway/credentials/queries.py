@@ -30,6 +30,7 @@ class Credential:
     reason: str | None
     version: int
     proposed_at: datetime
+    timers: list[dict[str, Any]]
     is_employer: bool
     is_applicant: bool
 
@@ -39,6 +40,7 @@ SELECT_CREDENTIAL = """
            credentials.organization_id, organizations.name AS organization_name, holder_id, skills,
            attested_skills, attested_at, url, published, credentials.state, credentials.reason,
            credentials.version, proposed_at,
+           gateway.due_timers(credentials.id) AS timers,
            holder_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer
       FROM gateway.credentials
       JOIN gateway.projects      ON projects.id = project_id
@@ -72,10 +74,10 @@ async def insert_credential(
     project_id: UUID,
     organization_id: UUID,
     holder_id: UUID,
-) -> None:
-    """Proposed once per engagement, with the skills of its project."""
+) -> UUID | None:
+    """Proposed once per engagement, with the skills of its project; None when it was before."""
     now = clock.now()
-    await conn.execute(
+    credential_id: UUID | None = await conn.fetchval(
         """INSERT INTO gateway.credentials
                   (id, engagement_id, project_id, organization_id, holder_id, skills, state,
                    proposed_at, changed_at)
@@ -83,7 +85,8 @@ async def insert_credential(
                   ARRAY(SELECT skill_id FROM gateway.project_skills
                          WHERE project_skills.project_id = $3 ORDER BY skill_id),
                   $6, $7, $7
-               ON CONFLICT (engagement_id) DO NOTHING""",
+               ON CONFLICT (engagement_id) DO NOTHING
+        RETURNING id""",
         new_id(),
         engagement_id,
         project_id,
@@ -92,6 +95,7 @@ async def insert_credential(
         Status.PROPOSED,
         now,
     )
+    return credential_id
 
 
 async def select_credential(
@@ -133,7 +137,7 @@ async def select_credentials_of(
 
 
 async def update_state(
-    conn: Connection, *, credential_id: UUID, state: str, reason: str | None
+    conn: Connection, credential_id: UUID, /, *, state: str, reason: str | None
 ) -> None:
     await conn.execute(
         """UPDATE gateway.credentials

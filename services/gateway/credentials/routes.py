@@ -90,8 +90,13 @@ async def give(
                     expected=expected,
                 )
             case _:
+                assert isinstance(wanted, RefuseRequest)
                 credential = await actions.refuse(
-                    conn, credential_id=credential_id, viewer=who, expected=expected
+                    conn,
+                    credential_id=credential_id,
+                    viewer=who,
+                    reason=wanted.reason,
+                    expected=expected,
                 )
     return answer(view_of(credential, who), version=credential.version)
 

@@ -5,7 +5,10 @@ from uuid import UUID
 from pydantic import Field
 
 from services.gateway.credentials.queries import Credential
+from services.gateway.lifecycles import CREDENTIAL
+from services.gateway.reasons import Reason
 from services.gateway.schemas import Request, SkillId, View
+from services.gateway.timers.schemas import DueView
 
 
 class AttestRequest(Request):
@@ -19,7 +22,7 @@ class PublishRequest(Request):
 
 
 class RefuseRequest(Request):
-    pass
+    reason: Annotated[str, Reason("credential.refuse")] | None = None
 
 
 class CredentialSkillView(View):
@@ -45,6 +48,7 @@ class CredentialView(View):
     state: str
     reason: str | None
     version: int
+    due: list[DueView]
     allowed: list[str]
     proposed_at: datetime
 
@@ -58,6 +62,7 @@ class CredentialView(View):
             )
             for skill in credential.skills
         ]
-        own = {"skills": skills, "allowed": allowed}
+        due = DueView.of(CREDENTIAL, credential.state, credential.timers)
+        own = {"skills": skills, "allowed": allowed, "due": due}
         facts = {name: getattr(credential, name) for name in cls.model_fields if name not in own}
         return cls.model_validate(facts | own)

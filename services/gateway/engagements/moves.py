@@ -1,42 +1,34 @@
-"""One step of an engagement's lifecycle: the new state and its event."""
+"""One step of an engagement's lifecycle."""
 
-from dataclasses import replace
+from uuid import UUID
 
-from services.gateway.engagements import queries, rules
+from services.gateway.engagements import clocks, queries, rules
 from services.gateway.engagements.queries import Engagement
-from services.gateway.lifecycles import ENGAGEMENT, Who
-from services.gateway.lifecycles.engagement import Status
-from services.gateway.lifecycles.machine import SYSTEM
-from shared import messaging
+from services.gateway.lifecycle import Lifecycle
+from services.gateway.lifecycles import ENGAGEMENT
 from shared.database import Connection
 
 
-async def move(
-    conn: Connection,
-    engagement: Engagement,
-    command: str,
-    who: frozenset[Who] = SYSTEM,
-    *,
-    reason: str | None = None,
-) -> Engagement:
-    step = ENGAGEMENT.move(engagement.state, command, who, open_now=rules.COMMANDS)
-    await queries.update_state(conn, engagement_id=engagement.id, state=step.to, reason=reason)
-    event = step.event.model_validate(
-        {
-            "engagement_id": engagement.id,
-            "application_id": engagement.application_id,
-            "project_id": engagement.project_id,
-            "organization_id": engagement.organization_id,
-            "applicant_id": engagement.applicant_id,
-            "state": step.to,
-            "reason": reason,
-            "party": min(who & rules.PARTIES, default=None),
-        }
-    )
-    await messaging.record(conn, event, actor=min(step.who & who))
-    return replace(
-        engagement,
-        state=Status(step.to),
-        version=engagement.version + 1,
-        reason=reason or engagement.reason,
-    )
+def _says(engagement: Engagement) -> dict[str, UUID]:
+    return {
+        "engagement_id": engagement.id,
+        "application_id": engagement.application_id,
+        "project_id": engagement.project_id,
+        "organization_id": engagement.organization_id,
+        "applicant_id": engagement.applicant_id,
+    }
+
+
+LIFE = Lifecycle(
+    ENGAGEMENT,
+    update_state=queries.update_state,
+    says=_says,
+    terms=clocks.terms,
+    open_now=rules.COMMANDS,
+)
+begin, move, rearm = LIFE.begin, LIFE.move, LIFE.rearm
+
+
+async def fire(conn: Connection, engagement: Engagement, name: str) -> Engagement:
+    """Silence is on somebody's account; who that is, the reason says."""
+    return await LIFE.fire(conn, engagement, name, reason=rules.fault(engagement, name))

@@ -14,7 +14,8 @@ from shared.ids import new_id
 
 @dataclass(frozen=True)
 class Engagement:
-    """`signed` and `feedback` name the parties that have given theirs."""
+    """`signed`, `checked_in` and `feedback` name the parties that have given theirs; `signed` is of
+    the present text."""
 
     id: UUID
     application_id: UUID
@@ -22,10 +23,13 @@ class Engagement:
     project_title: str
     organization_id: UUID
     organization_name: str
+    school_id: UUID | None
+    pay_floor: int
     applicant_id: UUID
     applicant_name: str
     agreement: str
     agreement_hash: bytes
+    agreement_number: int
     starts_on: date
     state: Status
     reason: str | None
@@ -33,10 +37,31 @@ class Engagement:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    applicant_seen_at: datetime | None
+    employer_seen_at: datetime | None
+    help_asked_by: str | None
+    help_by: datetime | None
+    paused_on: date | None
+    paused_until: date | None
     signed: list[str]
+    checked_in: list[str]
     feedback: list[str]
+    proposals: list[dict[str, Any]]
+    timers: list[dict[str, Any]]
     is_employer: bool
     is_applicant: bool
+    is_school: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """A milestone, as far as an amendment may change it."""
+
+    id: UUID
+    title: str
+    due_on: date
+    fee: int
+    open: bool
 
 
 @dataclass(frozen=True)
@@ -50,30 +75,47 @@ class Feedback:
 SELECT_ENGAGEMENT = """
     SELECT engagements.id, application_id, project_id, projects.title AS project_title,
            engagements.organization_id, organizations.name AS organization_name, applicant_id,
-           people.name AS applicant_name, agreement, agreement_hash, starts_on, engagements.state,
-           engagements.reason, engagements.version, engagements.created_at, started_at, ended_at,
+           people.name AS applicant_name, projects.school_id, projects.pay_floor, agreement,
+           agreement_hash, agreement_number, starts_on, engagements.state, engagements.reason,
+           engagements.version, engagements.created_at, started_at, ended_at, applicant_seen_at,
+           employer_seen_at, help_asked_by, help_by, paused_on, paused_until,
            ARRAY(SELECT party FROM gateway.signatures
-                  WHERE engagement_id = engagements.id ORDER BY party) AS signed,
+                  WHERE engagement_id = engagements.id AND number = agreement_number
+                  ORDER BY party) AS signed,
+           ARRAY(SELECT DISTINCT party FROM gateway.check_ins
+                  WHERE engagement_id = engagements.id ORDER BY party) AS checked_in,
            ARRAY(SELECT party FROM gateway.feedback
                   WHERE engagement_id = engagements.id ORDER BY party) AS feedback,
-           applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer
+           gateway.proposals_of(engagements.id) AS proposals,
+           gateway.due_timers(engagements.id) AS timers,
+           applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer,
+           member.is_school
       FROM gateway.engagements
       JOIN gateway.projects      ON projects.id = project_id
       JOIN gateway.organizations ON organizations.id = engagements.organization_id
       JOIN gateway.people        ON people.id = applicant_id
      CROSS JOIN LATERAL (
-           SELECT EXISTS (SELECT FROM gateway.members
-                           WHERE members.organization_id = engagements.organization_id
-                             AND members.person_id = $2) AS is_employer) AS member
+           SELECT coalesce(bool_or(members.organization_id = engagements.organization_id), false)
+                      AS is_employer,
+                  coalesce(bool_or(members.organization_id = projects.school_id), false)
+                      AS is_school
+             FROM gateway.members WHERE members.person_id = $2) AS member
 """
-VISIBLE = "(applicant_id = $2 OR member.is_employer OR $3)"
-# On either side; each half reads no more of its index than one page.
+VISIBLE = "(applicant_id = $2 OR member.is_employer OR member.is_school OR $3)"
+# As a party; each part reads no more of its index than one page.
 MINE = """engagements.id IN (
     (SELECT id FROM gateway.engagements
       WHERE applicant_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3)
     UNION ALL
     (SELECT id FROM gateway.members JOIN gateway.engagements USING (organization_id)
-      WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3))
+      WHERE person_id = $2 AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $3)
+    UNION ALL
+    (SELECT engagements.id
+       FROM gateway.members
+       JOIN gateway.projects    ON projects.school_id = members.organization_id
+       JOIN gateway.engagements ON engagements.project_id = projects.id
+      WHERE person_id = $2 AND ($1::uuid IS NULL OR engagements.id < $1)
+      ORDER BY engagements.id DESC LIMIT $3))
 """
 
 
@@ -110,7 +152,7 @@ async def lock_engagement(
 async def select_engagements_of(
     conn: Connection, *, viewer_id: UUID, before: UUID | None, limit: int
 ) -> list[Engagement]:
-    """On either side, the newest first."""
+    """As the intern, the employer or the school; the newest first."""
     rows = await conn.fetch(
         f"""{SELECT_ENGAGEMENT} WHERE {MINE}
              ORDER BY engagements.id DESC LIMIT $3""",
@@ -148,11 +190,107 @@ async def insert_engagement(
         Status.AGREEING,
         clock.now(),
     )
+    await insert_agreement(conn, engagement_id, number=1, text=agreement)
     return engagement_id
 
 
+async def insert_agreement(
+    conn: Connection, engagement_id: UUID, *, number: int, text: str
+) -> None:
+    await conn.execute(
+        """INSERT INTO gateway.agreements (engagement_id, number, text, hash, made_at)
+                VALUES ($1, $2, $3, $4, $5)""",
+        engagement_id,
+        number,
+        text,
+        text_hash(text),
+        clock.now(),
+    )
+
+
+async def update_agreement(
+    conn: Connection, engagement_id: UUID, *, number: int, text: str
+) -> None:
+    await conn.execute(
+        """UPDATE gateway.engagements
+              SET agreement = $3, agreement_hash = $4, agreement_number = $2 WHERE id = $1""",
+        engagement_id,
+        number,
+        text,
+        text_hash(text),
+    )
+
+
+async def lock_parts(conn: Connection, engagement_id: UUID) -> list[Part]:
+    """The milestones that count, with whether nothing is handed in yet."""
+    rows = await conn.fetch(
+        """SELECT id, title, due_on, fee, state IN ('planned', 'ready', 'in_work') AS open
+             FROM gateway.milestones WHERE engagement_id = $1 AND state <> 'cancelled'
+            ORDER BY position FOR UPDATE""",
+        engagement_id,
+    )
+    return [Part(**dict(row)) for row in rows]
+
+
+async def update_part(
+    conn: Connection, milestone_id: UUID, *, due_on: date | None, fee: int | None
+) -> None:
+    await conn.execute(
+        """UPDATE gateway.milestones
+              SET due_on = coalesce($2, due_on), fee = coalesce($3, fee), version = version + 1
+            WHERE id = $1""",
+        milestone_id,
+        due_on,
+        fee,
+    )
+
+
+async def update_seen(conn: Connection, engagement_id: UUID, party: str) -> None:
+    """A sign of life; it answers the other side's call for help."""
+    await conn.execute(
+        """UPDATE gateway.engagements
+              SET applicant_seen_at = CASE WHEN $2 = 'applicant' THEN $3 ELSE applicant_seen_at END,
+                  employer_seen_at  = CASE WHEN $2 = 'employer' THEN $3 ELSE employer_seen_at END,
+                  help_by       = CASE WHEN help_asked_by = $2 THEN help_by END,
+                  help_asked_by = CASE WHEN help_asked_by = $2 THEN help_asked_by END
+            WHERE id = $1""",
+        engagement_id,
+        party,
+        clock.now(),
+    )
+
+
+async def update_help(
+    conn: Connection, engagement_id: UUID, *, party: str, answer_by: datetime
+) -> None:
+    await conn.execute(
+        "UPDATE gateway.engagements SET help_asked_by = $2, help_by = $3 WHERE id = $1",
+        engagement_id,
+        party,
+        answer_by,
+    )
+
+
+async def select_paused_until(conn: Connection, engagement_id: UUID) -> date | None:
+    found: date | None = await conn.fetchval(
+        "SELECT paused_until FROM gateway.engagements WHERE id = $1", engagement_id
+    )
+    return found
+
+
+async def update_pause(
+    conn: Connection, engagement_id: UUID, *, paused_on: date, paused_until: date
+) -> None:
+    await conn.execute(
+        "UPDATE gateway.engagements SET paused_on = $2, paused_until = $3 WHERE id = $1",
+        engagement_id,
+        paused_on,
+        paused_until,
+    )
+
+
 async def update_state(
-    conn: Connection, *, engagement_id: UUID, state: str, reason: str | None
+    conn: Connection, engagement_id: UUID, /, *, state: str, reason: str | None
 ) -> None:
     await conn.execute(
         """UPDATE gateway.engagements
@@ -171,15 +309,23 @@ async def update_state(
 
 
 async def insert_signature(
-    conn: Connection, *, engagement_id: UUID, party: str, person_id: UUID, text_hash: bytes
+    conn: Connection,
+    *,
+    engagement_id: UUID,
+    number: int,
+    party: str,
+    person_id: UUID,
+    text_hash: bytes,
 ) -> bool:
-    """Return False when this party has signed before."""
+    """Return False when this party has signed this text before."""
     signed = await conn.fetchval(
-        """INSERT INTO gateway.signatures (engagement_id, party, person_id, text_hash, signed_at)
-                VALUES ($1, $2, $3, $4, $5)
+        """INSERT INTO gateway.signatures
+                  (engagement_id, number, party, person_id, text_hash, signed_at)
+                VALUES ($1, $2, $3, $4, $5, $6)
            ON CONFLICT DO NOTHING
              RETURNING true""",
         engagement_id,
+        number,
         party,
         person_id,
         text_hash,

@@ -6,12 +6,14 @@ from services.gateway.commands import command_routes
 from services.gateway.engagements import actions, queries, rules
 from services.gateway.engagements.queries import Engagement
 from services.gateway.engagements.schemas import (
+    AmendRequest,
     CheckInRequest,
     CommandRequest,
     EngagementView,
     FeedbackRequest,
     FeedbacksView,
     FeedbackView,
+    PauseRequest,
     ReasonRequest,
     SignRequest,
 )
@@ -29,6 +31,8 @@ from services.gateway.http import (
     viewer,
 )
 from services.gateway.lifecycles import ENGAGEMENT
+from services.gateway.proposals.actions import Asked
+from services.gateway.reasons import narrowed
 from services.gateway.schemas import Page, Request
 from services.gateway.viewer import Viewer
 from shared.database import Connection
@@ -38,11 +42,19 @@ BODIES: dict[str, type[Request]] = {
     "sign": SignRequest,
     "check_in": CheckInRequest,
     "feedback": FeedbackRequest,
+    "amend": AmendRequest,
+    "pause": PauseRequest,
 }
+# A dispute is a record of its own, and opened there.
+HERE = rules.COMMANDS - {"dispute"}
 
 
 def view_of(engagement: Engagement, viewer: Viewer) -> EngagementView:
-    who = viewer.roles(applicant=engagement.is_applicant, employer=engagement.is_employer)
+    who = viewer.roles(
+        applicant=engagement.is_applicant,
+        employer=engagement.is_employer,
+        school=engagement.is_school,
+    )
     return EngagementView.of(engagement, rules.allowed_in(engagement, who))
 
 
@@ -80,8 +92,9 @@ async def show_feedback(request: web.Request) -> web.Response:
 async def give(
     request: web.Request, engagement_id: UUID, command: str, wanted: Request
 ) -> web.Response:
+    """What waits for the other side's consent is accepted, not done."""
     async with connection(request) as conn:
-        engagement = await _carried_out(
+        engagement, done = await _carried_out(
             conn,
             wanted,
             command=command,
@@ -89,10 +102,43 @@ async def give(
             viewer=viewer(request),
             expected=expected_version(request),
         )
-    return answer(view_of(engagement, viewer(request)), version=engagement.version)
+    return answer(
+        view_of(engagement, viewer(request)),
+        status=200 if done else 202,
+        version=engagement.version,
+    )
 
 
 async def _carried_out(
+    conn: Connection,
+    wanted: Request,
+    *,
+    command: str,
+    engagement_id: UUID,
+    viewer: Viewer,
+    expected: int | None,
+) -> tuple[Engagement, bool]:
+    if isinstance(wanted, AmendRequest | PauseRequest):
+        act = actions.amend if isinstance(wanted, AmendRequest) else actions.pause
+        return await act(
+            conn,
+            engagement_id=engagement_id,
+            viewer=viewer,
+            asked=Asked(wanted.terms(), wanted.proposal_id),
+            expected=expected,
+        )
+    done = await _done_at_once(
+        conn,
+        wanted,
+        command=command,
+        engagement_id=engagement_id,
+        viewer=viewer,
+        expected=expected,
+    )
+    return done, True
+
+
+async def _done_at_once(
     conn: Connection,
     wanted: Request,
     *,
@@ -128,6 +174,10 @@ async def _carried_out(
                 words=words,
                 expected=expected,
             )
+        case _ if command == "ask_help":
+            return await actions.ask_help(
+                conn, engagement_id=engagement_id, viewer=viewer, expected=expected
+            )
         case _:
             return await actions.command(
                 conn,
@@ -140,8 +190,9 @@ async def _carried_out(
 
 
 def _body_of(command: str) -> type[Request]:
-    fallback = ReasonRequest if command in rules.NEED_REASON else CommandRequest
-    return BODIES.get(command, fallback)
+    if command in rules.NEED_REASON:
+        return narrowed(ReasonRequest, f"engagement.{command}")
+    return BODIES.get(command, CommandRequest)
 
 
 ROUTES = [
@@ -149,7 +200,7 @@ ROUTES = [
         "GET",
         "/v1/me/engagements",
         list_mine,
-        "My engagements, on either side",
+        "My engagements, as intern, employer or school",
         (SIGNED_IN,),
         filters=Paging,
         gives=Page[EngagementView],
@@ -159,7 +210,7 @@ ROUTES = [
         "/v1/engagements/{engagement_id}",
         show,
         "One engagement, with the agreement to sign",
-        ("applicant", "employer", "moderator"),
+        ("applicant", "employer", "school", "moderator"),
         gives=EngagementView,
     ),
     Route(
@@ -167,13 +218,13 @@ ROUTES = [
         "/v1/engagements/{engagement_id}/feedback",
         show_feedback,
         "What both sides said, once both have spoken",
-        ("applicant", "employer", "moderator"),
+        ("applicant", "employer", "school", "moderator"),
         gives=FeedbacksView,
     ),
     *command_routes(
         ENGAGEMENT,
         give,
         gives=EngagementView,
-        takes={name: _body_of(name) for name in rules.COMMANDS},
+        takes={name: _body_of(name) for name in HERE},
     ),
 ]

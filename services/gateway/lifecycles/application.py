@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from services.gateway.lifecycles.machine import Machine, Move, Timer, Who
+from services.gateway.lifecycles.machine import Machine, Move, Remind, Timer, Who
 from shared.events import applications as say
 
 
@@ -254,6 +254,8 @@ APPLICATION = Machine(
             Status.INVITE_LAPSED,
             say.ApplicationInviteLapsed,
             "day 4",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(after=4),),
         ),
         Timer(
             "idle_draft",
@@ -262,6 +264,8 @@ APPLICATION = Machine(
             Status.DISCARDED,
             say.ApplicationDiscarded,
             "24 h before apply_by",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(before=1, of="apply_by"),),
         ),
         Timer(
             "answer_by",
@@ -270,6 +274,10 @@ APPLICATION = Machine(
             None,
             say.ApplicationAnswerOverdue,
             "employer: day 3, 6; applicant told day 7, gets slot back",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
+            since="submitted",
+            left=7,
         ),
         Timer(
             "close_by",
@@ -278,6 +286,9 @@ APPLICATION = Machine(
             Status.NO_RESPONSE,
             say.ApplicationNoResponse,
             "employer response rate falls",
+            waits_on=frozenset({Who.EMPLOYER}),
+            since="submitted",
+            left=14,
         ),
         Timer(
             "answer_by",
@@ -286,8 +297,21 @@ APPLICATION = Machine(
             None,
             say.ApplicationAnswerOverdue,
             "same clock as submitted (counted from submission)",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
+            since="submitted",
+            left=7,
         ),
-        Timer("close_by", Status.SEEN, 14, Status.NO_RESPONSE, say.ApplicationNoResponse),
+        Timer(
+            "close_by",
+            Status.SEEN,
+            14,
+            Status.NO_RESPONSE,
+            say.ApplicationNoResponse,
+            waits_on=frozenset({Who.EMPLOYER}),
+            since="submitted",
+            left=14,
+        ),
         Timer(
             "decide_by",
             Status.SHORTLISTED,
@@ -295,6 +319,8 @@ APPLICATION = Machine(
             Status.NO_RESPONSE,
             say.ApplicationNoResponse,
             "employer: day 3, 6",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
         ),
         Timer(
             "accept_by",
@@ -303,6 +329,9 @@ APPLICATION = Machine(
             Status.OFFER_LAPSED,
             say.ApplicationOfferLapsed,
             "applicant: 24 h, 60 h; then runner-up",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(after=1), Remind(after=2.5)),
         ),
     ),
+    reminded=say.ApplicationReminded,
 )

@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from services.gateway.lifecycles.machine import Machine, Move, Timer, Who
+from services.gateway.lifecycles.machine import Machine, Move, Remind, Timer, Who
 from shared.events import credentials as say
 
 
@@ -125,6 +125,8 @@ CREDENTIAL = Machine(
             Status.READY,
             say.CredentialAttestationSkipped,
             'day 3, 6; then issued at the "platform-verified" level',
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
         ),
         Timer(
             "sign_by",
@@ -133,6 +135,7 @@ CREDENTIAL = Machine(
             None,
             say.CredentialSignOverdue,
             "operator alarm; retry without limit",
+            waits_on=frozenset({Who.SYSTEM}),
         ),
         Timer(
             "settle_by",
@@ -141,6 +144,8 @@ CREDENTIAL = Machine(
             Status.ISSUED,
             say.CredentialReinstated,
             "silence favours the holder",
+            waits_on=frozenset({Who.OPERATOR}),
         ),
     ),
+    reminded=say.CredentialReminded,
 )

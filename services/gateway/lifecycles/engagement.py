@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from services.gateway.lifecycles.machine import Machine, Move, Timer, Who
+from services.gateway.lifecycles.machine import Machine, Move, Remind, Timer, Who
 from shared.events import engagements as say
 
 
@@ -77,6 +77,7 @@ ENGAGEMENT = Machine(
             frozenset({Who.APPLICANT, Who.EMPLOYER}),
             say.EngagementCheckedIn,
             "one tap: fine / slow / stuck",
+            restarts=True,
         ),
         Move(
             "ask_help",
@@ -85,6 +86,7 @@ ENGAGEMENT = Machine(
             frozenset({Who.APPLICANT, Who.EMPLOYER}),
             say.EngagementHelpRequested,
             "1 business day answer promise",
+            restarts=True,
         ),
         Move(
             "amend",
@@ -93,6 +95,7 @@ ENGAGEMENT = Machine(
             frozenset({Who.APPLICANT, Who.EMPLOYER}),
             say.EngagementAmended,
             "both must agree: scope, dates, fee",
+            restarts=True,
         ),
         Move(
             "pause",
@@ -182,7 +185,7 @@ ENGAGEMENT = Machine(
             "decide_continue",
             Status.DISPUTED,
             Status.ACTIVE,
-            frozenset({Who.MODERATOR}),
+            frozenset({Who.MODERATOR, Who.SYSTEM}),
             say.EngagementDisputeSettled,
         ),
         Move(
@@ -209,6 +212,8 @@ ENGAGEMENT = Machine(
             Status.NOT_AGREED,
             say.EngagementAgreementLapsed,
             "24 h, 48 h; seat released, runner-up",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
+            reminders=(Remind(after=1), Remind(after=2)),
         ),
         Timer(
             "start_by",
@@ -217,6 +222,9 @@ ENGAGEMENT = Machine(
             Status.NOT_STARTED,
             say.EngagementNoShow,
             "start_at + 48 h; fault party recorded (default: 7 d to start + 2 d)",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
+            since="starts_on",
+            left=2,
         ),
         Timer(
             "quiet",
@@ -225,6 +233,7 @@ ENGAGEMENT = Machine(
             None,
             say.EngagementQuiet,
             "no message, check-in or submission by either side",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
         ),
         Timer(
             "silent",
@@ -233,6 +242,7 @@ ENGAGEMENT = Machine(
             Status.STALLED,
             say.EngagementStalled,
             "says which side is silent",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
         ),
         Timer(
             "answer_by",
@@ -241,8 +251,18 @@ ENGAGEMENT = Machine(
             Status.TERMINATED,
             say.EngagementTerminated,
             "fault = silent side; in-review work auto-settles",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
         ),
-        Timer("resume_by", Status.PAUSED, 14, Status.ACTIVE, say.EngagementResumed, "day 10, 13"),
+        Timer(
+            "resume_by",
+            Status.PAUSED,
+            14,
+            Status.ACTIVE,
+            say.EngagementResumed,
+            "day 10, 13",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
+            reminders=(Remind(after=10), Remind(after=13)),
+        ),
         Timer(
             "feedback_by",
             Status.WRAPPING_UP,
@@ -250,6 +270,8 @@ ENGAGEMENT = Machine(
             Status.COMPLETED,
             say.EngagementCompleted,
             "day 5, 8; one-sided feedback then revealed",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
+            reminders=(Remind(after=5), Remind(after=8)),
         ),
         Timer(
             "decide_by",
@@ -258,6 +280,8 @@ ENGAGEMENT = Machine(
             Status.TERMINATED,
             say.EngagementTerminated,
             "Dispute timers are shorter; default rule applies",
+            waits_on=frozenset({Who.MODERATOR}),
         ),
     ),
+    reminded=say.EngagementReminded,
 )

@@ -29,17 +29,43 @@ class Unsound(Exception):
 
 @dataclass(frozen=True)
 class Move:
+    """`restarts`: a sign of life, which lets the clocks of a state that is kept begin anew."""
+
     command: str
     source: str
     to: str
     who: frozenset[Who]
     event: type[Event]
     note: str = ""
+    restarts: bool = False
+
+
+@dataclass(frozen=True)
+class Remind:
+    """So many days after the clock began, so many before it ends (or before another fact, `of`), or
+    at a share of its time. `every`: again and again after that."""
+
+    after: float | None = None
+    before: float | None = None
+    share: float | None = None
+    of: str | None = None
+    every: float | None = None
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """Where a timer leads instead when `why` holds."""
+
+    why: str
+    to: str
+    event: type[Event]
 
 
 @dataclass(frozen=True)
 class Timer:
-    """`to` is None when the record stays where it is and only the event is said."""
+    """`to` is None when the record stays where it is and only the event is said. The clock begins
+    when the state is entered, or at another fact of the record: then `left` counts from that one.
+    """
 
     name: str
     state: str
@@ -47,6 +73,21 @@ class Timer:
     to: str | None
     event: type[Event]
     note: str = ""
+    waits_on: frozenset[Who] = frozenset()
+    reminders: tuple[Remind, ...] = ()
+    working: bool = False
+    since: str = "entered"
+    left: float | None = None
+    otherwise: Otherwise | None = None
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Who is reminded, and when, of a record that may rest where it is."""
+
+    state: str
+    waits_on: frozenset[Who]
+    reminders: tuple[Remind, ...]
 
 
 @dataclass(frozen=True)
@@ -57,6 +98,8 @@ class Machine:
     resting: Mapping[str, str]
     moves: tuple[Move, ...]
     timers: tuple[Timer, ...]
+    reminded: type[Event]
+    rests: tuple[Rest, ...] = ()
     _by_state: Mapping[tuple[str, str], Move] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -71,6 +114,12 @@ class Machine:
     @property
     def commands(self) -> frozenset[str]:
         return frozenset(move.command for move in self.moves)
+
+    def timers_in(self, state: str) -> list[Timer]:
+        return [timer for timer in self.timers if timer.state == state]
+
+    def timer(self, state: str, name: str) -> Timer:
+        return next(timer for timer in self.timers_in(state) if timer.name == name)
 
     def who_may(self, command: str) -> frozenset[Who]:
         return frozenset().union(*(m.who for m in self.moves if m.command == command))

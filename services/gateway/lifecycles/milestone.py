@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from services.gateway.lifecycles.machine import Machine, Move, Timer, Who
+from services.gateway.lifecycles.machine import Machine, Move, Remind, Timer, Who
 from shared.events import milestones as say
 
 
@@ -115,9 +115,17 @@ MILESTONE = Machine(
             "decide_cancel",
             Status.DISPUTED,
             Status.CANCELLED,
-            frozenset({Who.MODERATOR}),
+            frozenset({Who.MODERATOR, Who.SYSTEM}),
             say.MilestoneCancelled,
             "refund",
+        ),
+        Move(
+            "dispute_withdrawn",
+            Status.DISPUTED,
+            Status.SUBMITTED,
+            frozenset({Who.SYSTEM}),
+            say.MilestoneDisputeWithdrawn,
+            "back to the state it left, whose clock begins anew",
         ),
         Move(
             "cancel",
@@ -160,12 +168,54 @@ MILESTONE = Machine(
             Status.CANCELLED,
             say.MilestoneFundingLapsed,
             "day 3, 6; intern told not to start",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
         ),
-        Timer("due_at", Status.READY, 14, None, say.MilestoneOverdue, "3 d and 1 d before"),
-        Timer("lapse_at", Status.READY, 21, Status.CANCELLED, say.MilestoneLapsed, "due_at + 7 d"),
-        Timer("due_at", Status.IN_WORK, 14, None, say.MilestoneOverdue, "3 d and 1 d before"),
         Timer(
-            "lapse_at", Status.IN_WORK, 21, Status.CANCELLED, say.MilestoneLapsed, "due_at + 7 d"
+            "due_at",
+            Status.READY,
+            14,
+            None,
+            say.MilestoneOverdue,
+            "3 d and 1 d before",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(before=3), Remind(before=1)),
+            since="due_on",
+            left=0,
+        ),
+        Timer(
+            "lapse_at",
+            Status.READY,
+            21,
+            Status.CANCELLED,
+            say.MilestoneLapsed,
+            "due_at + 7 d",
+            waits_on=frozenset({Who.APPLICANT}),
+            since="due_on",
+            left=7,
+        ),
+        Timer(
+            "due_at",
+            Status.IN_WORK,
+            14,
+            None,
+            say.MilestoneOverdue,
+            "3 d and 1 d before",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(before=3), Remind(before=1)),
+            since="due_on",
+            left=0,
+        ),
+        Timer(
+            "lapse_at",
+            Status.IN_WORK,
+            21,
+            Status.CANCELLED,
+            say.MilestoneLapsed,
+            "due_at + 7 d",
+            waits_on=frozenset({Who.APPLICANT}),
+            since="due_on",
+            left=7,
         ),
         Timer(
             "review_by",
@@ -174,6 +224,8 @@ MILESTONE = Machine(
             Status.ACCEPTED,
             say.MilestoneAutoAccepted,
             "50 %, 80 %, 24 h before; configurable 2-14",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(share=0.5), Remind(share=0.8), Remind(before=1)),
         ),
         Timer(
             "rework_by",
@@ -182,6 +234,8 @@ MILESTONE = Machine(
             Status.CANCELLED,
             say.MilestoneLapsed,
             "day 5, 9; intern may dispute before",
+            waits_on=frozenset({Who.APPLICANT}),
+            reminders=(Remind(after=5), Remind(after=9)),
         ),
         Timer(
             "decide_by",
@@ -190,6 +244,8 @@ MILESTONE = Machine(
             Status.ACCEPTED,
             say.MilestoneAutoAccepted,
             "default if nobody decides: the delivered work is paid",
+            waits_on=frozenset({Who.MODERATOR}),
         ),
     ),
+    reminded=say.MilestoneReminded,
 )

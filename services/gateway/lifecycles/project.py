@@ -1,6 +1,6 @@
 from enum import StrEnum
 
-from services.gateway.lifecycles.machine import Machine, Move, Timer, Who
+from services.gateway.lifecycles.machine import Machine, Move, Otherwise, Remind, Timer, Who
 from shared.events import projects as say
 
 
@@ -257,8 +257,25 @@ PROJECT = Machine(
         ),
     ),
     timers=(
-        Timer("idle_draft", Status.DRAFT, 30, Status.DISCARDED, say.ProjectDiscarded, "day 23"),
-        Timer("review_sla", Status.IN_REVIEW, 2, None, say.ProjectReviewOverdue, "operators paged"),
+        Timer(
+            "idle_draft",
+            Status.DRAFT,
+            30,
+            Status.DISCARDED,
+            say.ProjectDiscarded,
+            "day 23",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=23),),
+        ),
+        Timer(
+            "review_sla",
+            Status.IN_REVIEW,
+            2,
+            None,
+            say.ProjectReviewOverdue,
+            "operators paged",
+            waits_on=frozenset({Who.MODERATOR}),
+        ),
         Timer(
             "review_hard",
             Status.IN_REVIEW,
@@ -266,6 +283,7 @@ PROJECT = Machine(
             Status.DISCARDED,
             say.ProjectReviewLapsed,
             "operator fault counter",
+            waits_on=frozenset({Who.MODERATOR}),
         ),
         Timer(
             "resubmit_by",
@@ -274,6 +292,8 @@ PROJECT = Machine(
             Status.DISCARDED,
             say.ProjectDiscarded,
             "day 7, 12",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=7), Remind(after=12)),
         ),
         Timer(
             "fund_by",
@@ -282,6 +302,8 @@ PROJECT = Machine(
             Status.DISCARDED,
             say.ProjectFundingLapsed,
             "day 3, 6",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=6)),
         ),
         Timer(
             "apply_by",
@@ -290,6 +312,8 @@ PROJECT = Machine(
             Status.SELECTING,
             say.ProjectApplicationsClosed,
             "goes to expired instead when there is no application",
+            waits_on=frozenset({Who.EMPLOYER}),
+            otherwise=Otherwise("no_applications", Status.EXPIRED, say.ProjectExpired),
         ),
         Timer(
             "resume_by",
@@ -298,6 +322,8 @@ PROJECT = Machine(
             Status.EXPIRED,
             say.ProjectExpired,
             "day 20, 27; applications closed, refund",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=20), Remind(after=27)),
         ),
         Timer(
             "decide_by",
@@ -306,6 +332,8 @@ PROJECT = Machine(
             Status.EXPIRED,
             say.ProjectExpiredUndecided,
             "day 3, 5, 6; employer strike, refund",
+            waits_on=frozenset({Who.EMPLOYER}),
+            reminders=(Remind(after=3), Remind(after=5), Remind(after=6)),
         ),
         Timer(
             "start_by",
@@ -314,6 +342,9 @@ PROJECT = Machine(
             Status.EXPIRED,
             say.ProjectNotStarted,
             "from engagement deadlines",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
+            since="starts_on",
+            left=14,
         ),
         Timer(
             "hard_end",
@@ -322,6 +353,7 @@ PROJECT = Machine(
             Status.COMPLETED,
             say.ProjectCompleted,
             "engagements have their own, shorter clocks",
+            waits_on=frozenset({Who.APPLICANT, Who.EMPLOYER}),
         ),
         Timer(
             "decide_suspension_by",
@@ -330,6 +362,10 @@ PROJECT = Machine(
             Status.REMOVED,
             say.ProjectRemoved,
             "business days; refund",
+            waits_on=frozenset({Who.MODERATOR}),
+            reminders=(Remind(after=3),),
+            working=True,
         ),
     ),
+    reminded=say.ProjectReminded,
 )

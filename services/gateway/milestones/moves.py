@@ -1,34 +1,28 @@
-"""One step of a milestone's lifecycle: the new state and its event."""
+"""One step of a milestone's lifecycle."""
 
-from services.gateway.lifecycles import MILESTONE, Who
-from services.gateway.lifecycles.machine import SYSTEM
-from services.gateway.milestones import queries, rules
+from uuid import UUID
+
+from services.gateway.lifecycle import Lifecycle
+from services.gateway.lifecycles import MILESTONE
+from services.gateway.milestones import clocks, queries, rules
 from services.gateway.milestones.queries import Milestone
-from shared import messaging
-from shared.database import Connection
 
 
-async def move(
-    conn: Connection,
-    milestone: Milestone,
-    command: str,
-    who: frozenset[Who] = SYSTEM,
-    *,
-    reason: str | None = None,
-    delivery: int | None = None,
-) -> None:
-    step = MILESTONE.move(milestone.state, command, who, open_now=rules.COMMANDS)
-    await queries.update_state(conn, milestone_id=milestone.id, state=step.to, reason=reason)
-    event = step.event.model_validate(
-        {
-            "milestone_id": milestone.id,
-            "engagement_id": milestone.engagement_id,
-            "project_id": milestone.project_id,
-            "organization_id": milestone.organization_id,
-            "applicant_id": milestone.applicant_id,
-            "state": step.to,
-            "reason": reason,
-            "delivery": delivery,
-        }
-    )
-    await messaging.record(conn, event, actor=min(step.who & who))
+def _says(milestone: Milestone) -> dict[str, UUID]:
+    return {
+        "milestone_id": milestone.id,
+        "engagement_id": milestone.engagement_id,
+        "project_id": milestone.project_id,
+        "organization_id": milestone.organization_id,
+        "applicant_id": milestone.applicant_id,
+    }
+
+
+LIFE = Lifecycle(
+    MILESTONE,
+    update_state=queries.update_state,
+    says=_says,
+    terms=clocks.terms,
+    open_now=rules.COMMANDS,
+)
+begin, move, fire, rearm = LIFE.begin, LIFE.move, LIFE.fire, LIFE.rearm

@@ -1,6 +1,6 @@
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,9 +16,13 @@ from shared.ids import new_id
 
 @dataclass(frozen=True)
 class Milestone:
+    """Of a milestone that goes on, `dispute_ended_at` is when the viewer's side withdrew its dispute, or
+    any side when nobody in particular looks."""
+
     id: UUID
     engagement_id: UUID
     engagement_state: EngagementStatus
+    engagement_ended_at: datetime | None
     project_id: UUID
     organization_id: UUID
     applicant_id: UUID
@@ -28,19 +32,26 @@ class Milestone:
     due_on: date
     fee: int
     criteria: list[str]
+    review_days: int
     state: Status
     reason: str | None
     rounds: int
     version: int
+    paused_days: int
+    dispute_ended_at: datetime | None
     deliveries: list[dict[str, Any]]
+    proposals: list[dict[str, Any]]
+    timers: list[dict[str, Any]]
     is_employer: bool
     is_applicant: bool
 
 
 SELECT_MILESTONE = """
     SELECT milestones.id, milestones.engagement_id, engagements.state AS engagement_state,
+           engagements.ended_at AS engagement_ended_at,
            engagements.project_id, engagements.organization_id, engagements.applicant_id, position,
            milestones.title, milestones.description, due_on, milestones.fee, projects.criteria,
+           projects.review_days,
            milestones.state, milestones.reason, rounds, milestones.version,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                        'number', number, 'note', note, 'criteria_met', criteria_met,
@@ -55,6 +66,13 @@ SELECT_MILESTONE = """
                                   WHERE part.milestone_id = milestones.id
                                     AND part.number = deliverables.number)) ORDER BY number), '[]')
               FROM gateway.deliverables WHERE milestone_id = milestones.id) AS deliveries,
+           (SELECT max(ended_at) FROM gateway.disputes
+             WHERE disputes.engagement_id = engagements.id
+               AND disputes.milestone_id = milestones.id
+               AND ($2::uuid IS NULL
+                    OR (filer = 'applicant') = (engagements.applicant_id = $2))) AS dispute_ended_at,
+           paused_days, gateway.proposals_of(milestones.id) AS proposals,
+           gateway.due_timers(milestones.id) AS timers,
            engagements.applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer
       FROM gateway.milestones
       JOIN gateway.engagements ON engagements.id = milestones.engagement_id
@@ -89,6 +107,12 @@ async def select_milestone(
 async def lock_milestone(
     conn: Connection, milestone_id: UUID, *, viewer_id: UUID | None, sees_all: bool = False
 ) -> Milestone | None:
+    """With its engagement, which is locked first and stays in its state."""
+    await conn.execute(
+        """SELECT FROM gateway.engagements
+            WHERE id = (SELECT engagement_id FROM gateway.milestones WHERE id = $1) FOR UPDATE""",
+        milestone_id,
+    )
     row = await conn.fetchrow(
         f"{SELECT_MILESTONE} WHERE milestones.id = $1 AND {VISIBLE} FOR UPDATE OF milestones",
         milestone_id,
@@ -96,6 +120,19 @@ async def lock_milestone(
         sees_all,
     )
     return _milestone(row) if row else None
+
+
+async def lock_milestones(conn: Connection, engagement_id: UUID) -> list[Milestone]:
+    """For the system, under the lock of the engagement."""
+    rows = await conn.fetch(
+        f"""{SELECT_MILESTONE}
+             WHERE milestones.engagement_id = $1 AND {VISIBLE}
+             ORDER BY position FOR UPDATE OF milestones""",
+        engagement_id,
+        None,
+        True,
+    )
+    return [_milestone(row) for row in rows]
 
 
 async def select_milestones(
@@ -137,7 +174,7 @@ async def insert_milestones(
 
 
 async def update_state(
-    conn: Connection, *, milestone_id: UUID, state: str, reason: str | None
+    conn: Connection, milestone_id: UUID, /, *, state: str, reason: str | None
 ) -> None:
     await conn.execute(
         """UPDATE gateway.milestones
@@ -149,6 +186,43 @@ async def update_state(
         reason,
         clock.now(),
     )
+
+
+async def update_due(
+    conn: Connection, milestone: Milestone, *, due_on: date, paused_days: int
+) -> Milestone:
+    await conn.execute(
+        """UPDATE gateway.milestones
+              SET due_on = $2, paused_days = $3, version = version + 1 WHERE id = $1""",
+        milestone.id,
+        due_on,
+        paused_days,
+    )
+    return replace(milestone, due_on=due_on, paused_days=paused_days, version=milestone.version + 1)
+
+
+async def update_terms(
+    conn: Connection,
+    milestone_id: UUID,
+    *,
+    title: str | None,
+    description: str | None,
+    due_on: date | None,
+) -> None:
+    await conn.execute(
+        """UPDATE gateway.milestones
+              SET title = coalesce($2, title), description = coalesce($3, description),
+                  due_on = coalesce($4, due_on)
+            WHERE id = $1""",
+        milestone_id,
+        title,
+        description,
+        due_on,
+    )
+
+
+async def update_fee(conn: Connection, milestone_id: UUID, fee: int) -> None:
+    await conn.execute("UPDATE gateway.milestones SET fee = $2 WHERE id = $1", milestone_id, fee)
 
 
 async def insert_deliverable(

@@ -16,6 +16,7 @@ from services.gateway.milestones import actions, queries, rules
 from services.gateway.milestones.queries import Milestone
 from services.gateway.milestones.schemas import (
     AcceptRequest,
+    AmendRequest,
     CancelRequest,
     ChangesRequest,
     MilestonesView,
@@ -23,6 +24,8 @@ from services.gateway.milestones.schemas import (
     StartRequest,
     SubmitRequest,
 )
+from services.gateway.proposals.actions import Asked
+from services.gateway.reasons import narrowed
 from services.gateway.schemas import Request
 from services.gateway.viewer import Viewer
 from shared.database import Connection
@@ -33,13 +36,14 @@ BODIES: dict[str, type[Request]] = {
     "submit": SubmitRequest,
     "accept": AcceptRequest,
     "request_changes": ChangesRequest,
-    "cancel": CancelRequest,
+    "cancel": narrowed(CancelRequest, "milestone.cancel"),
+    "amend": AmendRequest,
 }
 
 
 def view_of(milestone: Milestone, viewer: Viewer) -> MilestoneView:
     who = viewer.roles(applicant=milestone.is_applicant, employer=milestone.is_employer)
-    return MilestoneView.of(milestone, rules.allowed(milestone.state, who, rounds=milestone.rounds))
+    return MilestoneView.of(milestone, rules.allowed_in(milestone, who))
 
 
 async def list_of_engagement(request: web.Request) -> web.Response:
@@ -71,8 +75,9 @@ async def show(request: web.Request) -> web.Response:
 async def give(
     request: web.Request, milestone_id: UUID, command: str, wanted: Request
 ) -> web.Response:
+    """What waits for the other side's consent is accepted, not done."""
     async with connection(request) as conn:
-        milestone = await _carried_out(
+        milestone, done = await _carried_out(
             conn,
             wanted,
             command=command,
@@ -80,10 +85,53 @@ async def give(
             viewer=viewer(request),
             expected=expected_version(request),
         )
-    return answer(view_of(milestone, viewer(request)), version=milestone.version)
+    return answer(
+        view_of(milestone, viewer(request)),
+        status=200 if done else 202,
+        version=milestone.version,
+    )
 
 
 async def _carried_out(
+    conn: Connection,
+    wanted: Request,
+    *,
+    command: str,
+    milestone_id: UUID,
+    viewer: Viewer,
+    expected: int | None,
+) -> tuple[Milestone, bool]:
+    match wanted:
+        case AcceptRequest():
+            return await actions.accept(
+                conn,
+                milestone_id=milestone_id,
+                viewer=viewer,
+                review=wanted.review,
+                asked=Asked(wanted.terms(), wanted.proposal_id),
+                expected=expected,
+            )
+        case AmendRequest():
+            return await actions.amend(
+                conn,
+                milestone_id=milestone_id,
+                viewer=viewer,
+                asked=Asked(wanted.terms(), wanted.proposal_id),
+                expected=expected,
+            )
+        case _:
+            done = await _done_at_once(
+                conn,
+                wanted,
+                command=command,
+                milestone_id=milestone_id,
+                viewer=viewer,
+                expected=expected,
+            )
+            return done, True
+
+
+async def _done_at_once(
     conn: Connection,
     wanted: Request,
     *,
@@ -103,15 +151,13 @@ async def _carried_out(
                 file_ids=wanted.file_ids,
                 expected=expected,
             )
-        case AcceptRequest() | ChangesRequest():
-            unmet = wanted.criteria_unmet if isinstance(wanted, ChangesRequest) else []
-            return await actions.review(
+        case ChangesRequest():
+            return await actions.request_changes(
                 conn,
                 milestone_id=milestone_id,
-                command=command,
                 viewer=viewer,
                 review=wanted.review,
-                criteria_unmet=unmet,
+                criteria_unmet=wanted.criteria_unmet,
                 expected=expected,
             )
         case _:

@@ -1,11 +1,14 @@
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field
 
+from services.gateway.lifecycles import MILESTONE
 from services.gateway.milestones.queries import Milestone
-from services.gateway.schemas import OptionalText4000, ReasonCode, Request, Text4000, View
+from services.gateway.proposals.schemas import ProposalRequest, ProposalView
+from services.gateway.schemas import Line120, OptionalText4000, ReasonCode, Request, Text4000, View
+from services.gateway.timers.schemas import DueView
 
 Criteria = Annotated[list[int], Field(max_length=20)]
 
@@ -18,8 +21,23 @@ class SubmitRequest(Request):
     file_ids: Annotated[list[UUID], Field(max_length=20)] = Field(default_factory=list)
 
 
-class AcceptRequest(Request):
+class AcceptRequest(ProposalRequest):
+    """With a lower `fee`, this proposes it, and the milestone is accepted when the other side agrees
+    to it, by giving the same command with proposal_id."""
+
     review: OptionalText4000 = ""
+    fee: Annotated[int | None, Field(gt=0)] = None
+
+    def terms(self) -> dict[str, Any]:
+        return {} if self.fee is None else {"fee": self.fee}
+
+
+class AmendRequest(ProposalRequest):
+    """Both sides agree on what changes, before the milestone is funded."""
+
+    title: Line120 | None = None
+    description: Text4000 | None = None
+    due_on: date | None = None
 
 
 class ChangesRequest(Request):
@@ -69,12 +87,17 @@ class MilestoneView(View):
     reason: str | None
     rounds: int
     version: int
+    proposals: list[ProposalView]
+    due: list[DueView]
     allowed: list[str]
 
     @classmethod
     def of(cls, milestone: Milestone, allowed: list[str]) -> Self:
-        facts = {name: getattr(milestone, name) for name in cls.model_fields if name != "allowed"}
-        return cls.model_validate(facts | {"allowed": allowed})
+        due = DueView.of(MILESTONE, milestone.state, milestone.timers)
+        proposals = ProposalView.standing(milestone.proposals)
+        own = {"allowed": allowed, "due": due, "proposals": proposals}
+        facts = {name: getattr(milestone, name) for name in cls.model_fields if name not in own}
+        return cls.model_validate(facts | own)
 
 
 class MilestonesView(View):

@@ -14,6 +14,7 @@ async def register(
     *,
     founder_id: UUID,
     name: str,
+    kind: str,
     about: str,
     industry: str,
     region: str,
@@ -24,6 +25,7 @@ async def register(
         organization = await queries.insert_organization(
             conn,
             name=name,
+            kind=kind,
             about=about,
             industry=industry,
             region=region,

@@ -11,6 +11,7 @@ from shared.ids import new_id
 class Organization:
     id: UUID
     name: str
+    kind: str
     about: str
     industry: str
     region: str
@@ -32,6 +33,7 @@ async def insert_organization(
     conn: Connection,
     *,
     name: str,
+    kind: str,
     about: str,
     industry: str,
     region: str,
@@ -40,11 +42,13 @@ async def insert_organization(
 ) -> Organization:
     row = await conn.fetchrow(
         """INSERT INTO gateway.organizations
-                       (id, name, about, industry, region, city, website, registered_at)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             RETURNING id, name, about, industry, region, city, website, version, registered_at""",
+                       (id, name, kind, about, industry, region, city, website, registered_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             RETURNING id, name, kind, about, industry, region, city, website, version,
+                       registered_at""",
         new_id(),
         name,
+        kind,
         about,
         industry,
         region,
@@ -58,7 +62,7 @@ async def insert_organization(
 
 async def select_organization(conn: Connection, organization_id: UUID) -> Organization | None:
     row = await conn.fetchrow(
-        """SELECT id, name, about, industry, region, city, website, version, registered_at
+        """SELECT id, name, kind, about, industry, region, city, website, version, registered_at
              FROM gateway.organizations WHERE id = $1""",
         organization_id,
     )
@@ -74,7 +78,7 @@ async def lock_organization(conn: Connection, organization_id: UUID) -> None:
 
 async def select_organizations_of(conn: Connection, person_id: UUID) -> list[Organization]:
     rows = await conn.fetch(
-        """SELECT id, name, about, industry, region, city, website, version, registered_at
+        """SELECT id, name, kind, about, industry, region, city, website, version, registered_at
              FROM gateway.organizations
              JOIN gateway.members ON members.organization_id = organizations.id
             WHERE members.person_id = $1

@@ -1,11 +1,12 @@
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import StringConstraints, WithJsonSchema
 
 from services.gateway.accounts.schemas import Email
 from services.gateway.organizations.queries import Member, Organization
+from services.gateway.organizations.regions import Region
 from services.gateway.schemas import (
     Line120,
     OptionalLine120,
@@ -26,10 +27,13 @@ Website = Annotated[
 
 
 class OrganizationRequest(Request):
+    """A `school` vouches for interns and never posts."""
+
     name: Line120
+    kind: Literal["employer", "school"] = "employer"
     about: OptionalText4000 = ""
     industry: Slug
-    region: Slug
+    region: Region
     city: OptionalLine120 = ""
     website: Website | None = None
 
@@ -37,6 +41,7 @@ class OrganizationRequest(Request):
 class OrganizationView(View):
     id: UUID
     name: str
+    kind: str
     about: str
     industry: str
     region: str

@@ -1,12 +1,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from services.gateway.lifecycles.project import Status
+from services.gateway.timers.calendar import start_of
 from shared import clock
 from shared.database import Connection
 from shared.ids import new_id
@@ -42,6 +43,18 @@ class Project:
     currency: str
     answer_days: int
     criteria: list[str]
+    kind: str
+    school_id: UUID | None
+    school_name: str | None
+    programme: str | None
+    programme_reference: str | None
+    credit_hours: int | None
+    rights: str
+    ai_use: str
+    review_days: int
+    pay_floor: int
+    extended: bool
+    left_state: str | None
     state: Status
     reason: str | None
     version: int
@@ -50,14 +63,17 @@ class Project:
     opened_at: datetime | None
     skills: dict[str, bool]
     milestones: list[PlannedMilestone]
+    timers: list[dict[str, Any]]
     is_mine: bool
 
 
 SELECT_PROJECT = """
     SELECT projects.id, projects.organization_id, organizations.name AS organization_name, title,
            summary, description, language, languages, projects.industry, projects.region, remote,
-           hours, weeks, seats, fee, currency, answer_days, criteria, state, reason,
-           projects.version, drafted_at, changed_at, opened_at,
+           hours, weeks, seats, fee, currency, answer_days, criteria, projects.kind, school_id,
+           schools.name AS school_name, programme, programme_reference, credit_hours, rights, ai_use,
+           review_days, pay_floor, extended, left_state, state, reason, projects.version, drafted_at,
+           changed_at, opened_at,
            (SELECT coalesce(jsonb_object_agg(skill_id, must_have ORDER BY skill_id), '{}')
               FROM gateway.project_skills WHERE project_id = projects.id) AS skills,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -65,11 +81,13 @@ SELECT_PROJECT = """
                        'due_days', due_days, 'fee', milestone.fee) ORDER BY position), '[]')
               FROM gateway.project_milestones AS milestone
              WHERE project_id = projects.id) AS milestones,
+           gateway.due_timers(projects.id) AS timers,
            EXISTS (SELECT FROM gateway.members
                     WHERE members.organization_id = projects.organization_id
                       AND members.person_id = $2) AS is_mine
       FROM gateway.projects
       JOIN gateway.organizations ON organizations.id = projects.organization_id
+      LEFT JOIN gateway.organizations AS schools ON schools.id = projects.school_id
 """
 
 
@@ -107,6 +125,28 @@ async def share_project(
     return _project(row) if row else None
 
 
+async def select_latest_start(conn: Connection, project_id: UUID) -> datetime | None:
+    """When the last of its agreed engagements begins, at midnight of that day."""
+    day: date | None = await conn.fetchval(
+        """SELECT max(starts_on) FROM gateway.engagements
+            WHERE project_id = $1 AND state IN ('agreeing', 'scheduled')""",
+        project_id,
+    )
+    return start_of(day) if day else None
+
+
+async def has_applicants(conn: Connection, project_id: UUID) -> bool:
+    """Whether anybody waits for an answer, or has been chosen."""
+    found: bool = await conn.fetchval(
+        """SELECT EXISTS (SELECT FROM gateway.applications
+                           WHERE project_id = $1
+                             AND state IN ('submitted', 'seen', 'shortlisted', 'offered',
+                                           'accepted'))""",
+        project_id,
+    )
+    return found
+
+
 async def acts_for(conn: Connection, *, project_id: UUID, person_id: UUID) -> bool:
     """Whether this person is of the project's employer."""
     found: bool = await conn.fetchval(
@@ -125,10 +165,11 @@ async def insert_project(conn: Connection, *, organization_id: UUID, facts: dict
     await conn.execute(
         """INSERT INTO gateway.projects
                   (id, organization_id, title, summary, description, language, languages, industry,
-                   region, remote, hours, weeks, seats, fee, currency, answer_days, criteria,
-                   state, drafted_at, changed_at)
+                   region, remote, hours, weeks, seats, fee, currency, answer_days, criteria, kind,
+                   school_id, programme, programme_reference, credit_hours, rights, ai_use,
+                   review_days, pay_floor, state, drafted_at, changed_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'PHP', $15, $16,
-                   $17, $18, $18)""",
+                   $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $27)""",
         project_id,
         organization_id,
         *_values(facts),
@@ -143,7 +184,9 @@ async def update_project(conn: Connection, *, project_id: UUID, facts: dict[str,
         """UPDATE gateway.projects
               SET title = $2, summary = $3, description = $4, language = $5, languages = $6,
                   industry = $7, region = $8, remote = $9, hours = $10, weeks = $11, seats = $12,
-                  fee = $13, answer_days = $14, criteria = $15, changed_at = $16,
+                  fee = $13, answer_days = $14, criteria = $15, kind = $16, school_id = $17,
+                  programme = $18, programme_reference = $19, credit_hours = $20, rights = $21,
+                  ai_use = $22, review_days = $23, pay_floor = $24, changed_at = $25,
                   version = version + 1
             WHERE id = $1""",
         project_id,
@@ -168,6 +211,15 @@ def _values(facts: dict[str, Any]) -> tuple[Any, ...]:
         facts["fee"],
         facts["answer_days"],
         facts["criteria"],
+        facts["kind"],
+        facts["school_id"],
+        facts["programme"],
+        facts["programme_reference"],
+        facts["credit_hours"],
+        facts["rights"],
+        facts["ai_use"],
+        facts["review_days"],
+        facts["pay_floor"],
     )
 
 
@@ -205,8 +257,24 @@ async def replace_milestones(
     )
 
 
+async def update_pay_floor(conn: Connection, project_id: UUID, pay_floor: int) -> None:
+    await conn.execute(
+        "UPDATE gateway.projects SET pay_floor = $2 WHERE id = $1", project_id, pay_floor
+    )
+
+
+async def update_extended(conn: Connection, project_id: UUID) -> None:
+    await conn.execute("UPDATE gateway.projects SET extended = true WHERE id = $1", project_id)
+
+
+async def update_left_state(conn: Connection, project_id: UUID, left_state: str) -> None:
+    await conn.execute(
+        "UPDATE gateway.projects SET left_state = $2 WHERE id = $1", project_id, left_state
+    )
+
+
 async def update_state(
-    conn: Connection, *, project_id: UUID, state: str, reason: str | None
+    conn: Connection, project_id: UUID, /, *, state: str, reason: str | None
 ) -> None:
     now = clock.now()
     await conn.execute(

@@ -20,36 +20,49 @@ from services.gateway.http import (
 )
 from services.gateway.lifecycles import PROJECT
 from services.gateway.organizations.queries import select_role
-from services.gateway.projects import actions, queries, rules
+from services.gateway.organizations.regions import REGIONS, Region
+from services.gateway.projects import actions, queries, rules, wages
 from services.gateway.projects.queries import Project
 from services.gateway.projects.schemas import (
     CommandRequest,
+    PayFloorsView,
+    PayFloorView,
     ProjectRequest,
     ProjectView,
     ReasonRequest,
 )
-from services.gateway.schemas import Page, Request, SkillId, Slug
+from services.gateway.reasons import narrowed
+from services.gateway.schemas import Day, Page, Request, SkillId, Slug
 from services.gateway.skills.rules import labels
 from services.gateway.viewer import Viewer
+from shared import clock
 from shared.errors import NotFound
 
 
 class ProjectsQuery(Paging):
     skill: SkillId | None = None
     industry: Slug | None = None
-    region: Slug | None = None
+    region: Region | None = None
     remote: bool | None = None
+
+
+class PayFloorsQuery(Request):
+    """`on` is a day; today, when it is left out."""
+
+    region: Region | None = None
+    on: Day | None = None
 
 
 def view_of(project: Project, viewer: Viewer | None) -> ProjectView:
     who = viewer.roles(employer=project.is_mine) if viewer else frozenset()
     allowed = rules.allowed(project.state, who)
+    if project.extended:
+        allowed = [command for command in allowed if command != "extend"]
     return ProjectView.of(project, labels(project.skills), allowed)
 
 
 async def draft(request: web.Request) -> web.Response:
     wanted = await body(request, ProjectRequest)
-    rules.check_pay(fee=wanted.fee, hours=wanted.hours)
     rules.check_milestones(
         fee=wanted.fee, milestone_fees=[milestone.fee for milestone in wanted.milestones]
     )
@@ -67,7 +80,6 @@ async def draft(request: web.Request) -> web.Response:
 
 async def change(request: web.Request) -> web.Response:
     wanted = await body(request, ProjectRequest)
-    rules.check_pay(fee=wanted.fee, hours=wanted.hours)
     rules.check_milestones(
         fee=wanted.fee, milestone_fees=[milestone.fee for milestone in wanted.milestones]
     )
@@ -135,16 +147,11 @@ def _listed(projects: list[Project], limit: int, viewer: Viewer | None) -> web.R
     return answer(page([view_of(item, viewer) for item in projects], limit, lambda item: item.id))
 
 
-async def fund(request: web.Request) -> web.Response:
-    await body(request, CommandRequest)
-    async with connection(request) as conn:
-        project = await actions.fund(
-            conn,
-            project_id=path_id(request, "project_id"),
-            viewer=viewer(request),
-            expected=expected_version(request),
-        )
-    return answer(view_of(project, viewer(request)), version=project.version)
+async def list_pay_floors(request: web.Request) -> web.Response:
+    wanted = query(request, PayFloorsQuery)
+    on = wanted.on or wages.day_of(clock.now())
+    found = wages.all_in_force(on, [wanted.region] if wanted.region else REGIONS)
+    return answer(PayFloorsView(on=on, items=[PayFloorView.of(wage) for wage in found]))
 
 
 async def give(
@@ -203,20 +210,24 @@ ROUTES = [
         gives=ProjectView,
     ),
     Route(
-        "POST",
-        "/v1/projects/{project_id}/fund",
-        fund,
-        "Pay the fee into holding; the posting opens",
-        ("employer",),
-        takes=CommandRequest,
-        gives=ProjectView,
+        "GET",
+        "/v1/pay-floors",
+        list_pay_floors,
+        "The least that an hour may pay, by region",
+        (ANYONE,),
+        filters=PayFloorsQuery,
+        gives=PayFloorsView,
+        notes="\nFor remote work the dearer of the posting's and the employer's region counts; "
+        "internships of schools and government programmes pay at least 75 % of the floor.",
     ),
     *command_routes(
         PROJECT,
         give,
         gives=ProjectView,
         takes={
-            name: ReasonRequest if name in rules.NEED_REASON else CommandRequest
+            name: narrowed(ReasonRequest, f"project.{name}")
+            if name in rules.NEED_REASON
+            else CommandRequest
             for name in rules.COMMANDS
         },
     ),

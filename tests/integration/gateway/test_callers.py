@@ -6,10 +6,12 @@ from uuid import uuid4
 import pytest
 
 from services.gateway.app import ROUTES
+from services.gateway.payments.routes import SIGNATURE
 from tests.integration.gateway.test_input import (
     LETTER,
     address,
     check_problem,
+    headers_of,
     named,
     right_body,
 )
@@ -22,7 +24,13 @@ OPEN = {
     "GET /v1/skills",
     "GET /v1/projects",
     "GET /v1/projects/{project_id}",
+    "GET /v1/projects/{project_id}/history",
     "GET /v1/organizations/{organization_id}",
+    "GET /v1/organizations/{organization_id}/record",
+    "GET /v1/pay-floors",
+    "GET /v1/reasons",
+    # Signed by the provider.
+    "POST /v1/provider/{provider}/callbacks",
 }
 
 
@@ -41,6 +49,47 @@ def test_only_these_routes_of_the_api_are_open_to_everybody():
     found = {named(route) for route in ROUTES if route.open and route.path.startswith("/v1/")}
 
     assert found == OPEN
+
+
+def test_whatever_is_no_part_of_the_api_is_open_and_only_read():
+    found = {(route.method, route.open) for route in ROUTES if not route.path.startswith("/v1/")}
+
+    assert found == {("GET", True)}
+
+
+async def test_what_is_for_a_duty_is_refused_to_everybody_without_it(world):
+    before = await world.gateway.counts()
+    for route in (route for route in ROUTES if route.duties):
+        for person in set(world.people) - route.duties:
+            found = await world.gateway.asked(
+                route.method,
+                address(world, route),
+                json=right_body(world, route) if route.takes else None,
+                headers=headers_of(world, route, person),
+            )
+            check_problem(*found, {403})
+
+    assert await world.gateway.counts() == before
+
+
+async def test_only_operators_and_owners_tell_the_sandboxs_provider(world):
+    path, told = "/v1/sandbox/provider", {"behaviour": "ok", "kind": "refund"}
+
+    for person in set(world.people) - {"operator"}:
+        assert await refused(world.people[person].post(path, told)) == 403
+    assert (await world.people["operator"].post(path, told))["behaviour"] == "ok"
+
+
+@pytest.mark.parametrize("signature", [None, "", "sha256=", "sha256=" + "0" * 64])
+async def test_a_provider_that_does_not_sign_is_not_heard(world, signature):
+    found = await world.gateway.asked(
+        "POST",
+        "/v1/provider/sandbox/callbacks",
+        json={"order_id": str(uuid4()), "result": "done"},
+        headers={SIGNATURE: signature} if signature is not None else {},
+    )
+
+    check_problem(*found, {401})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +112,7 @@ async def test_nothing_else_answers_without_a_token_of_ours(world, token):
 
 async def test_a_stranger_finds_no_record_of_others(world):
     for route in ROUTES:
-        if route.open or "_id}" not in route.path or route.path.endswith("}/applications"):
+        if route.open or "{" not in route.path or route.path.endswith("}/applications"):
             continue
         if route.path.startswith("/v1/projects/") and route.method != "GET":
             continue
@@ -71,9 +120,9 @@ async def test_a_stranger_finds_no_record_of_others(world):
             route.method,
             address(world, route),
             json=right_body(world, route) if route.takes else None,
-            headers={"Authorization": f"Bearer {world.people['stranger'].token}"},
+            headers=headers_of(world, route, "stranger"),
         )
-        check_problem(*found, {404})
+        check_problem(*found, {403} if route.duties else {404})
 
 
 async def test_a_session_that_was_ended_or_has_expired_opens_nothing(still):

@@ -12,7 +12,7 @@ from services.gateway import openapi
 from services.gateway.app import ROUTES
 from tests.support.api import Life
 
-SECONDS = 15
+SECONDS = 45
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -47,15 +47,14 @@ async def test_a_machine_that_reads_the_description_finds_no_fault(still, tmp_pa
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{still.base}/openapi.json"),
         *("--url", still.base, "--header", f"Authorization: Bearer {life.employer.token}"),
-        *("--checks", ",".join(CHECKS), "--max-examples", "8", "--seed", "1"),
-        *("--phases", "examples,coverage,fuzzing", "--exclude-path", NOT_ASKED.split()[1]),
-        *("--max-time", str(SECONDS), "--workers", "1", "--no-color"),
+        *("--checks", ",".join(CHECKS), "--seed", "1", "--exclude-path", NOT_ASKED.split()[1]),
+        *("--phases", "examples,coverage", "--max-time", str(SECONDS), "--no-color"),
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    async with asyncio.timeout(SECONDS * 4):
+    async with asyncio.timeout(SECONDS * 3):
         said, _ = await process.communicate()
 
     assert process.returncode == 0, said.decode()[-12000:]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from tests.conftest import copied
-from tests.integration.gateway.conftest import NOWHERE, a_broker, a_gateway
+from tests.integration.gateway.conftest import NOWHERE, a_broker, a_gateway, timers_of
 from tests.integration.gateway.outage import Link, link_to
 from tests.support.api import Life, Refused, eventually, project_body
 
@@ -102,6 +102,7 @@ async def test_without_the_broker_writes_are_accepted_and_said_later(
             copied(server_url) as url,
             link_to(parts.hostname, parts.port) as link,
             a_gateway(url, through(link, broker.url), tmp_path) as found,
+            timers_of(url),
         ):
             await found.ready()
             life = await Life.between(found.api)

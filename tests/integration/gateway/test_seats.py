@@ -8,9 +8,9 @@ import pytest
 
 from services.gateway.applications.rules import LIVE_APPLICATIONS
 from tests.integration.gateway.support import Gateway
-from tests.support.api import Api, Life, Refused, profile_body
+from tests.support.api import Api, Life, Refused, profile_body, project_body, today
 
-OFFER = {"message": "Tuloy tayo!", "starts_on": "2099-01-05"}
+OFFER = {"message": "Tuloy tayo!", "starts_on": today()}
 LETTER = {"cover_letter": "Matagal na akong nagsasalin ng mga gabay para sa aming barangay."}
 
 
@@ -191,19 +191,23 @@ async def test_money_is_held_once_however_often_it_is_sent(still, life):
     organization = await life.employer.post(
         "/v1/organizations", {"name": "Aklatan", "industry": "education", "region": "ncr"}
     )
-    await life.post_project()
-    project_id = life.project["id"]
-    await still.database.execute(
-        "UPDATE gateway.projects SET state = 'awaiting_funding' WHERE id = $1", project_id
+    project = await life.employer.post(
+        f"/v1/organizations/{organization['id']}/projects", project_body(life.skills)
     )
+    path = f"/v1/projects/{project['id']}"
+    await life.employer.post(f"{path}/submit")
 
-    found = await outcomes(
-        *(life.employer.post(f"/v1/projects/{project_id}/fund") for _ in range(10))
+    found = await outcomes(*(life.employer.post(f"{path}/fund") for _ in range(10)))
+    await life.employer.settled()
+
+    assert all({item["state"] for item in answer["items"]} == {"holding"} for answer in found)
+    asked = await still.database.fetchval(
+        """SELECT count(*) FROM gateway.payment_orders
+            WHERE payment_id IN (SELECT id FROM gateway.payments WHERE project_id = $1)""",
+        project["id"],
     )
-
-    assert organization
-    assert sum(isinstance(answer, dict) for answer in found) == 1
-    assert found.count(409) == 9
+    assert asked == len(project["milestones"])
+    assert (await life.employer.get(path))["state"] == "open"
 
 
 @pytest.mark.parametrize("at_once", [False, True])

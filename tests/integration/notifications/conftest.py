@@ -78,7 +78,7 @@ def world(gateway) -> World:
 def heard():
     """An event as it comes from the queue."""
 
-    def received(event: Event, actor: str = "system") -> Event:
+    def received(event: Event, actor: str = "system", tenant: str = "ph") -> Event:
         return event.received(
             Envelope(
                 id=uuid4(),
@@ -90,7 +90,7 @@ def heard():
                 correlation_id=uuid4(),
                 causation_id=None,
                 actor_kind=actor,
-                tenant="ph",
+                tenant=tenant,
             )
         )
 

@@ -82,12 +82,15 @@ class World:
 
     conn: Database
 
-    async def person(self, name: str, locale: str = "fil") -> UUID:
+    async def person(
+        self, name: str, locale: str = "fil", *, duties: tuple[str, ...] = (), tenant: str = "ph"
+    ) -> UUID:
         person_id = uuid4()
         await self.conn.execute(
-            """INSERT INTO gateway.people (id, email, password_hash, name, locale, joined_at)
-                    VALUES ($1, $2, '', $3, $4, now())""",
-            person_id, f"{person_id.hex}@example.ph", name, locale,
+            """INSERT INTO gateway.people (id, email, password_hash, name, locale, duties, tenant,
+                                           joined_at)
+                    VALUES ($1, $2, '', $3, $4, $5, $6, now())""",
+            person_id, f"{person_id.hex}@example.ph", name, locale, list(duties), tenant,
         )  # fmt: skip
         return person_id
 
@@ -139,3 +142,24 @@ class World:
             engagement_id, application_id, project_id, organization_id, intern,
         )  # fmt: skip
         return engagement_id
+
+    async def freeze(self, *, declared_by: UUID, project_id: UUID, organization_id: UUID) -> UUID:
+        """Of a region, with a deadline of the project running into it."""
+        freeze_id = uuid4()
+        await self.conn.execute(
+            """INSERT INTO gateway.freezes (id, scope, place, starts_at, ends_at, reason,
+                                            declared_by, declared_at, tenant)
+                    VALUES ($1, 'region', 'NCR', now(), now() + '2 days', 'typhoon', $2, now(),
+                            'ph')""",
+            freeze_id, declared_by,
+        )  # fmt: skip
+        await self.conn.execute(
+            """INSERT INTO gateway.timers (id, record, record_id, state, name, is_reminder,
+                                           waits_on, starts_at, days, rings_after, working,
+                                           due_at, ends_at, organization_id, correlation_id,
+                                           tenant)
+                    VALUES ($1, 'project', $2, 'selecting', 'decide_by', false, '{employer}',
+                            now(), 7, 7, false, now() + '9 days', now() + '9 days', $3, $1, 'ph')""",
+            uuid4(), project_id, organization_id,
+        )  # fmt: skip
+        return freeze_id

@@ -1,25 +1,91 @@
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from services.gateway.lifecycles import MACHINES
-from services.gateway.lifecycles.machine import Machine, Unsound, check
-from tests.support.places import SHARED_DATA
+from services.gateway.lifecycles.machine import SYSTEM, Machine, Move, Unsound, Who, check
+from tests.support.places import ROOT, SHARED_DATA
 
 TABLES = SHARED_DATA / "product" / "lifecycles.json"
+WHY_BEYOND = ROOT / "docs" / "decisions" / "0010-beyond-the-lifecycle-tables.md"
 NOBODY_SAW = "a state that nobody reaches"
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """Who may give a command although the decided table names nobody, or others."""
+
+    record: str
+    state: str
+    command: str
+    who: frozenset[Who]
+    why: str
+
+
+BEYOND = (
+    Beyond(
+        "milestone",
+        "disputed",
+        "dispute_withdrawn",
+        SYSTEM,
+        "an intern who takes a dispute back keeps the milestone",
+    ),
+    Beyond(
+        "milestone",
+        "disputed",
+        "decide_cancel",
+        SYSTEM,
+        "a settlement or a printed rule can leave the intern nothing, and no moderator acted",
+    ),
+    Beyond(
+        "engagement",
+        "disputed",
+        "decide_continue",
+        SYSTEM,
+        "both sides can settle that the work goes on, and no moderator acted",
+    ),
+    Beyond(
+        "payment",
+        "due",
+        "fund",
+        SYSTEM,
+        "the provider proved late that it holds the fee, and no employer asked again",
+    ),
+    Beyond(
+        "payment",
+        "unclaimed",
+        "resend",
+        SYSTEM,
+        "the provider proved late that it paid, and the intern did nothing",
+    ),
+    Beyond(
+        "payment",
+        "refund_stuck",
+        "resend",
+        SYSTEM,
+        "the provider proved late that it gave back, and no operator acted",
+    ),
+)
+
+
+def who_beyond(record: str, move: Move) -> frozenset[Who]:
+    step = (record, move.source, move.command)
+    named = [each.who for each in BEYOND if (each.record, each.state, each.command) == step]
+    return frozenset().union(*named)
+
+
 def table_of(machine: Machine) -> dict[str, object]:
+    """Without what goes beyond the decided table."""
     return {
         "initial": set(machine.initial),
         "terminal": set(machine.terminal),
         "may_rest": dict(machine.resting),
         "commands": [
-            (move.source, move.command, set(move.who), move.to, said(move.event.name), move.note)
+            (move.source, move.command, set(who), move.to, said(move.event.name), move.note)
             for move in machine.moves
+            if (who := move.who - who_beyond(machine.record, move))
         ],
         "timers": [
             (timer.state, timer.name, timer.days, timer.to, said(timer.event.name), timer.note)
@@ -72,6 +138,18 @@ def test_the_lifecycle_is_the_one_that_was_decided(record, part):
     decided = promised(json.loads(TABLES.read_text("utf-8"))[record])
 
     assert table_of(MACHINES[record])[part] == decided[part]
+
+
+@pytest.mark.parametrize("beyond", BEYOND, ids=lambda beyond: beyond.command)
+def test_whatever_goes_beyond_the_decided_table_is_there_and_written_down(beyond):
+    moves = [
+        move
+        for move in MACHINES[beyond.record].moves
+        if (move.source, move.command) == (beyond.state, beyond.command)
+    ]
+
+    assert [move for move in moves if beyond.who <= move.who]
+    assert f"`{beyond.record}.{beyond.command}`" in WHY_BEYOND.read_text("utf-8")
 
 
 def broken(machine: Machine) -> Iterator[tuple[str, dict[str, object]]]:

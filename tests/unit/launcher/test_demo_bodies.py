@@ -4,18 +4,31 @@ from launcher.demo import data
 from launcher.errors import Refused
 from services.gateway.organizations.schemas import OrganizationRequest
 from services.gateway.profiles.schemas import ProfileRequest
-from services.gateway.projects.rules import check_milestones, check_pay, is_clean
+from services.gateway.projects import wages
+from services.gateway.projects.rules import Kind, check_milestones, check_pay, is_clean, pay_floor
 from services.gateway.projects.schemas import ProjectRequest
+from shared import clock
 from shared.wire import encode
 
 
 def test_every_posting_of_the_demo_is_one_the_gateway_takes_and_opens_at_once():
+    regions = {item["slug"]: item["region"] for item in data.world().organizations}
+    today = wages.day_of(clock.now())
     for project in data.world().projects:
         wanted = ProjectRequest.model_validate_json(encode(data.project_body(project)))
 
-        check_pay(fee=wanted.fee, hours=wanted.hours)
+        floor = pay_floor(
+            Kind(wanted.kind),
+            hours=wanted.hours,
+            regions={wanted.region, regions[project["organization"]]},
+            on=today,
+        )
+        check_pay(fee=wanted.fee, floor=floor)
         check_milestones(fee=wanted.fee, milestone_fees=[part.fee for part in wanted.milestones])
-        assert is_clean(title=wanted.title, summary=wanted.summary, description=wanted.description)
+        assert is_clean(wanted.title, wanted.summary, wanted.description, *wanted.criteria)
+        assert is_clean(
+            *(text for part in wanted.milestones for text in (part.title, part.description))
+        )
 
 
 def test_every_profile_and_employer_of_the_demo_is_one_the_gateway_takes():

@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 from launcher.demo.measuring import MATCH, NOTICE, Latencies, percentile, table
-from launcher.demo.playing import first_name, next_monday, numbered, one_more
-from launcher.demo.telling import Teller, plain, shortened
+from launcher.demo.playing import clauses, first_name, next_monday, numbered, one_more
+from launcher.demo.telling import Teller, day, next_due, paid_by, pesos, plain, shortened
 from launcher.demo.watching import FACTS, collected, listeners
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -27,11 +27,52 @@ def test_an_event_is_told_without_its_version():
 def test_only_changed_states_are_told(capsys):
     teller = Teller(states={"project": "open", "application": "submitted"})
 
-    teller.moved({"project": "open", "application": "not_selected"})
+    teller.moved({"project": {"state": "open"}, "application": {"state": "not_selected"}})
 
     told = capsys.readouterr().out
     assert "application  submitted -> not selected" in told
     assert "project" not in told
+
+
+def deadline(**changes: object) -> dict[str, object]:
+    own = {"name": "review_by", "due_at": "2026-11-28T23:30:00Z", "waits_on": ["employer"]}
+    return {**own, "then": "accepted", **changes}
+
+
+def test_a_state_is_told_with_what_silence_makes_of_it(capsys):
+    Teller().moved({"milestone 1": {"state": "submitted", "due": [deadline()]}})
+
+    told = capsys.readouterr().out
+    assert "until    29 Nov 2026, the employer's turn; silence makes it accepted" in told
+
+
+def test_a_clock_that_changes_nothing_is_not_told():
+    alarm = deadline(name="quiet", then=None)
+
+    assert next_due({"due": [alarm]}) is None
+    assert next_due({}) is None
+    both = next_due({"due": [alarm, deadline(waits_on=["applicant", "employer"], then="stalled")]})
+    assert both == "29 Nov 2026, the applicant's or the employer's turn; silence makes it stalled"
+
+
+def test_a_payment_says_when_it_arrives_instead():
+    payment = {"net": 159_600, "pay_by": "2026-11-25T18:00:00Z", "due": [deadline()]}
+
+    assert paid_by(payment) == "₱1,596 with the intern by 26 Nov 2026 at the latest"
+    assert next_due(payment) is None
+    assert paid_by({"net": 159_600, "pay_by": None}) is None
+
+
+def test_money_and_days_are_written_as_people_read_them():
+    assert pesos(456_000) == "₱4,560"
+    assert pesos(456_005) == "₱4,560.05"
+    assert day("2026-11-23T17:00:00Z") == "24 Nov 2026"
+
+
+def test_an_agreement_is_told_by_its_clauses():
+    text = "KASUNDUAN\n\nBayad: Nakatabi na.\nPay: It is held.\n"
+
+    assert clauses(text, ("Bayad:", "Pay:")) == ["Bayad: Nakatabi na.", "Pay: It is held."]
 
 
 def test_a_percentile_is_a_value_that_was_measured():
@@ -83,8 +124,8 @@ def test_every_play_has_its_own_title_and_address():
 
 
 def test_the_work_begins_on_a_monday_to_come():
-    for day in range(7):
-        today = date(2026, 11, 23) + timedelta(days=day)
+    for days in range(7):
+        today = date(2026, 11, 23) + timedelta(days=days)
 
         assert next_monday(today) == date(2026, 11, 30)
 
