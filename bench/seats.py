@@ -1,7 +1,7 @@
 """How a seat is taken when everybody wants it at once: 50 people who each hold an offer of the same
 seat, and one person who accepts one offer 50 times.
 
-    SIBOL_TEST_DATABASE_URL=... python -m bench.seats [ROUNDS]
+    ./sibol bench seats [ROUNDS]
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from shared import clock
 from tests.integration.gateway.conftest import NOWHERE, a_gateway
 from tests.integration.gateway.support import Gateway
 from tests.support.api import Api, Life, Refused
+from tests.support.engine import an_engine
 
 PEOPLE = 50
 ROUNDS = 1000
@@ -120,7 +121,8 @@ async def a_race(gateway: Gateway, *, people: int = PEOPLE) -> Race:
 async def measure(rounds: int) -> Race:
     async with a_database() as url:
         with tempfile.TemporaryDirectory() as files:
-            async with a_gateway(url, NOWHERE, Path(files)) as gateway:
+            async with a_gateway(url, NOWHERE, Path(files)) as gateway, an_engine(url) as engine:
+                gateway.engine = engine
                 race = await a_race(gateway)
                 for each in range(rounds):
                     await race.many_offers()

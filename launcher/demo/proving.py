@@ -109,8 +109,11 @@ def of_a_trial(badge: dict[str, Any], trial: dict[str, Any], real: dict[str, Any
     """A sandbox's badge is signed, and nobody can take it for a real one."""
     own = _is_signed(badge, trial) and badge["issuer"]["id"] == trial["id"] != real["id"]
     return [
-        Finding(own, f"its badge is signed by {trial['id']}"),
-        Finding(not _is_signed(badge, real), "and the real issuer's keys refuse it"),
+        Finding(own, f"the sandbox's badge is signed by {trial['id']}"),
+        Finding(
+            not _is_signed(badge, real),
+            "with the keys of the real issuer, the same badge is refused",
+        ),
     ]
 
 

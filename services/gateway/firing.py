@@ -18,6 +18,7 @@ from services.gateway.disputes.queries import lock_dispute
 from services.gateway.engagements import moves as engagement_moves
 from services.gateway.engagements.queries import lock_engagement
 from services.gateway.lifecycle import Lifecycle
+from services.gateway.lifecycles import MACHINES
 from services.gateway.metrics import timer_lateness, timers_fired, timers_oldest_seconds
 from services.gateway.milestones import moves as milestone_moves
 from services.gateway.milestones.queries import lock_milestone
@@ -29,7 +30,7 @@ from services.gateway.timers import queries
 from services.gateway.timers.calendar import out_of
 from services.gateway.timers.queries import DueTimer
 from shared import clock, log
-from shared.database import Connection, Database, is_away
+from shared.database import AWAY, Connection, Database, is_away
 from shared.events.origin import Origin, current, within
 
 BATCH = 40
@@ -37,6 +38,8 @@ AT_ONCE = 4
 POLL_SECONDS = 1.0
 MEASURE_SECONDS = 5
 STALE_SECONDS = 60
+SWEEP = 100
+SWEEP_SECONDS = 600
 
 Lock = Callable[[Connection, UUID], Awaitable[Any]]
 Fire = Callable[[Connection, Any, str], Awaitable[Any]]
@@ -80,6 +83,17 @@ KINDS: Mapping[str, Kind] = {
     "dispute": Kind(_dispute, dispute_moves.LIFE, dispute_moves.fire),
     "credential": Kind(_credential, credential_moves.LIFE, credential_moves.fire),
 }
+
+
+# Where silence leads on, so that a record without a clock would wait for ever.
+WAITING = sorted(
+    {
+        (record, timer.state)
+        for record, machine in MACHINES.items()
+        for timer in machine.timers
+        if timer.to
+    }
+)
 
 
 async def fire(conn: Connection, timer: DueTimer) -> bool:
@@ -127,8 +141,21 @@ async def _stands_still(conn: Connection, timer: DueTimer) -> bool:
     return True
 
 
+async def start_missing_clocks(conn: Connection) -> int:
+    """Of records that came into their state before there were timers; return how many."""
+    found = await queries.select_clockless(conn, WAITING, SWEEP)
+    for record, record_id in found:
+        kind = KINDS[record]
+        async with conn.transaction():
+            shown = await kind.lock(conn, record_id)
+            if shown is not None and not shown.timers:
+                await kind.life.rearm(conn, shown)
+                log.get().warning("clock_started_late", record=record, record_id=str(record_id))
+    return len(found)
+
+
 class Firing:
-    """The loop of the timers process."""
+    """The loops of the timers process."""
 
     def __init__(self, database: Database, wake: Callable[[], None]) -> None:
         self._database = database
@@ -143,6 +170,7 @@ class Firing:
     async def run(self, stopping: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._measure(stopping))
+            tasks.create_task(self._sweep(stopping))
             while not stopping.is_set():
                 if await self._fire_batch() < BATCH:
                     with suppress(TimeoutError):
@@ -184,9 +212,18 @@ class Firing:
             timer_lateness.observe(late)
         timers_fired.labels(timer.record, "fired" if rang else "overtaken").inc()
 
+    async def _sweep(self, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
+            with suppress(*AWAY):
+                async with self._database.acquire() as conn:
+                    while await start_missing_clocks(conn) == SWEEP and not stopping.is_set():
+                        pass
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), SWEEP_SECONDS)
+
     async def _measure(self, stopping: asyncio.Event) -> None:
         while not stopping.is_set():
-            with suppress(OSError, TimeoutError):
+            with suppress(*AWAY):
                 async with self._database.acquire() as conn:
                     self._late_seconds = await queries.select_lateness(conn)
                 timers_oldest_seconds.set(self._late_seconds)

@@ -1,3 +1,13 @@
+-- Everything that has a life.
+CREATE VIEW gateway.records AS
+SELECT 'project' AS record, id, state FROM gateway.projects
+UNION ALL SELECT 'application', id, state FROM gateway.applications
+UNION ALL SELECT 'engagement', id, state FROM gateway.engagements
+UNION ALL SELECT 'milestone', id, state FROM gateway.milestones
+UNION ALL SELECT 'payment', id, state FROM gateway.payments
+UNION ALL SELECT 'dispute', id, state FROM gateway.disputes
+UNION ALL SELECT 'credential', id, state FROM gateway.credentials;
+
 -- Who has a part in a record, on either side.
 CREATE VIEW gateway.parties AS
 SELECT projects.id AS record_id, members.person_id

@@ -203,6 +203,25 @@ async def select_next(conn: Connection, *, tenant: str, until: datetime) -> DueT
     return _timer(row) if row else None
 
 
+async def select_clockless(
+    conn: Connection, waiting: Iterable[tuple[str, str]], limit: int
+) -> list[tuple[str, UUID]]:
+    """Records in one of these (record, state) whose deadline is missing."""
+    records, states = zip(*waiting, strict=True)
+    rows = await conn.fetch(
+        """SELECT records.record, records.id
+             FROM gateway.records
+             JOIN unnest($1::text[], $2::text[]) AS waiting (record, state) USING (record, state)
+            WHERE NOT EXISTS (SELECT FROM gateway.timers
+                               WHERE record_id = records.id AND NOT is_reminder)
+            LIMIT $3""",
+        records,
+        states,
+        limit,
+    )
+    return [(row["record"], row["id"]) for row in rows]
+
+
 async def select_timers(conn: Connection, record_ids: Collection[UUID]) -> list[DueTimer]:
     rows = await conn.fetch(
         "SELECT * FROM gateway.timers WHERE record_id = ANY($1) ORDER BY due_at", record_ids

@@ -9,6 +9,7 @@ import pytest
 
 from services.gateway.disputes import actions, queries
 from services.gateway.disputes.queries import Dispute
+from services.gateway.lifecycles import Who
 from services.gateway.payments import queries as payments
 from services.gateway.payments.schemas import PaymentView
 from services.gateway.projects import moves as project_moves
@@ -16,7 +17,7 @@ from services.gateway.projects.queries import lock_project
 from services.gateway.viewer import Viewer
 from shared import clock
 from shared.errors import Conflict, Invalid
-from tests.integration.gateway.disputes.world import MODERATES, World, a_world, connected
+from tests.integration.gateway.disputes.world import World, a_world, connected
 from tests.support.engine import Engine, an_engine
 
 WAITING = [("appealable", 40_000)]
@@ -56,10 +57,24 @@ class Court:
             )
         await self.engine.settle()
 
-    async def project(self, command: str) -> None:
-        async with self.world.conn.transaction():
-            found = await lock_project(self.world.conn, self.world.project_id, viewer_id=None)
-            await project_moves.move(self.world.conn, found, command, MODERATES, reason="other")
+    async def suspend(self) -> None:
+        """Of a posting, that is before all its seats have begun."""
+        await self.world.conn.execute(
+            "UPDATE gateway.projects SET state = 'filled' WHERE id = $1", self.world.project_id
+        )
+        await self._project("suspend")
+
+    async def reinstate(self) -> None:
+        await self._project("reinstate")
+
+    async def _project(self, command: str) -> None:
+        with clock.advanced(self.engine.ahead):
+            async with self.world.conn.transaction():
+                found = await lock_project(self.world.conn, self.world.project_id, viewer_id=None)
+                await project_moves.move(
+                    self.world.conn, found, command, frozenset({Who.MODERATOR}), reason="other"
+                )
+        await self.engine.settle()
 
     async def frozen(self) -> list[tuple[str, int]]:
         """Why so much stands still."""
@@ -177,31 +192,38 @@ async def test_an_appeal_that_nobody_decides_leaves_the_first_decision(court):
         await court.decide(60_000)
 
 
+async def test_an_appeal_that_came_to_nothing_holds_the_money_no_more(court):
+    await court.appeal()
+    await court.passes(days=20.1)
+    before = await court.world.money()
+    await court.suspend()
+
+    await court.reinstate()
+
+    assert before == {"scheduled": 60_000, "refunded": 40_000}
+    assert await court.world.money() == before
+
+
 async def test_nothing_that_happens_meanwhile_moves_what_is_appealed(court):
     await court.appeal()
-    await court.project("suspend")
-    await court.engine.settle()
+    await court.suspend()
 
-    await court.project("reinstate")
-    await court.engine.settle()
+    await court.reinstate()
 
     assert await court.frozen() == [("appealed", 60_000), ("appealed", 40_000)]
 
 
 async def test_nothing_that_happens_meanwhile_moves_what_waits_to_go_back(court):
-    await court.project("suspend")
-    await court.engine.settle()
+    await court.suspend()
 
-    await court.project("reinstate")
-    await court.engine.settle()
+    await court.reinstate()
 
     assert await court.frozen() == WAITING
     assert await court.world.money() == {"scheduled": 60_000, "frozen": 40_000}
 
 
 async def test_what_stands_still_for_a_suspended_posting_can_be_appealed(court):
-    await court.project("suspend")
-    await court.engine.settle()
+    await court.suspend()
 
     await court.appeal()
 
@@ -211,14 +233,12 @@ async def test_what_stands_still_for_a_suspended_posting_can_be_appealed(court):
 async def test_what_is_decided_under_a_suspended_posting_is_sent_when_it_goes_on(world, engine):
     dispute = await world.taken(await world.answered(await world.over_milestone()))
     court = Court(world, engine, dispute)
-    await court.project("suspend")
-    await engine.settle()
+    await court.suspend()
     await world.decided(dispute, share=60_000)
     await engine.settle()
     suspended = await court.frozen()
 
-    await court.project("reinstate")
-    await engine.settle()
+    await court.reinstate()
 
     assert suspended == [("project_suspended", 60_000), *WAITING]
     assert await world.money() == {"scheduled": 60_000, "frozen": 40_000}

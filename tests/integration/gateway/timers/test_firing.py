@@ -141,3 +141,16 @@ async def test_a_check_in_lets_the_clocks_of_silence_begin_anew(world, engine):
     after = (await world.life.applicant.get(world.address("engagement")))["due"]
     assert [due["name"] for due in after] == ["quiet", "silent"]
     assert all(new["due_at"] > old["due_at"] for old, new in zip(before, after, strict=True))
+
+
+async def test_a_record_that_came_into_its_state_without_a_clock_gets_one(world, engine):
+    record_id = await armed(engine, world, "application", "shortlisted")
+    await engine.reader.execute("DELETE FROM gateway.timers WHERE record_id = $1", record_id)
+
+    async with engine.gateway.acquire() as conn:
+        await firing.start_missing_clocks(conn)
+        found = await queries.select_timers(conn, [record_id])
+        again = await firing.start_missing_clocks(conn)
+
+    assert "decide_by" in {timer.name for timer in found}
+    assert again == 0
