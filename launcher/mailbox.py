@@ -1,5 +1,6 @@
 """Mails as files, newest last by name, and never more than a bound."""
 
+import contextlib
 import email.policy
 import itertools
 import os
@@ -43,12 +44,8 @@ class Mailbox:
         return identifier
 
     def newest(self, *, to: str = "", count: int = 50, skip: int = 0) -> list[Mail]:
-        wanted = to.strip().lower()
-        found = (
-            mail
-            for mail in self._read_all()
-            if not wanted or any(wanted in address.lower() for address in mail.to)
-        )
+        wanted = to.strip().lower().encode()
+        found = (mail for mail in self._read_all(wanted) if mail is not None)
         return list(itertools.islice(found, skip, skip + count))
 
     def read(self, identifier: str) -> Mail | None:
@@ -64,11 +61,16 @@ class Mailbox:
         except FileNotFoundError:
             return None
 
-    def _read_all(self) -> Iterator[Mail]:
+    def _read_all(self, wanted: bytes) -> Iterator[Mail | None]:
         for identifier in reversed(self._ids):
-            mail = self.read(identifier)
-            if mail is not None:
-                yield mail
+            if wanted in self._recipients(identifier):
+                yield self.read(identifier)
+
+    def _recipients(self, identifier: str) -> bytes:
+        """The first line, for to parse every mail would take seconds."""
+        with contextlib.suppress(FileNotFoundError), self._path(identifier).open("rb") as file:
+            return file.readline().partition(b":")[2].lower()
+        return b""
 
     def _forget_oldest(self) -> None:
         surplus = self._ids[: -self._largest]

@@ -368,7 +368,7 @@ class Play:
         self.scene.teller.line(
             "mails", ", ".join(f"{row['mails']} {row['state']}" for row in found)
         )
-        with contextlib.suppress(aiohttp.ClientError):
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             await self._show_received()
 
     async def _show_received(self) -> None:

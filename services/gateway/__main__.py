@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -43,6 +44,7 @@ async def serve(settings: Settings) -> None:
 def timer_loops(database: Database, relay: Relay, state: Health) -> list[Loop]:
     firing = Firing(database, relay.wake)
     state.add_now("timers", firing.trouble)
+    state.add("payments", partial(paying.trouble, database))
 
     async def pay(stopping: asyncio.Event) -> None:
         await paying.run(stopping, database, relay.wake)

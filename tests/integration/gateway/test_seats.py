@@ -200,7 +200,9 @@ async def test_money_is_held_once_however_often_it_is_sent(still, life):
     found = await outcomes(*(life.employer.post(f"{path}/fund") for _ in range(10)))
     await life.employer.settled()
 
-    assert all({item["state"] for item in answer["items"]} == {"holding"} for answer in found)
+    (answer,) = [each for each in found if isinstance(each, dict)]
+    assert found.count(409) == 9
+    assert {item["state"] for item in answer["items"]} == {"holding"}
     asked = await still.database.fetchval(
         """SELECT count(*) FROM gateway.payment_orders
             WHERE payment_id IN (SELECT id FROM gateway.payments WHERE project_id = $1)""",
