@@ -267,5 +267,8 @@ def is_worth_a_mail(event: Event) -> bool:
     match event:
         case milestones.MilestoneCancelled(reason=reason):
             return reason != ENGAGEMENT_ENDED
+        # A posting of many seats has many payments; one mail about the posting says it for all.
+        case payments.PaymentHeld() | payments.PaymentRefunded() if event.applicant_id is None:
+            return False
         case _:
             return not isinstance(event, ONLY_SHOWN)

@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import pytest
 
 from services.gateway.lifecycles import MACHINES
@@ -19,7 +21,12 @@ from shared.events.engagements import (
 from shared.events.freezes import ClocksFrozen
 from shared.events.matches import MatchComputed
 from shared.events.milestones import MilestoneCancelled, MilestoneProposed
-from shared.events.payments import PaymentNeedsOperator, PaymentSending
+from shared.events.payments import (
+    PaymentHeld,
+    PaymentNeedsOperator,
+    PaymentRefunded,
+    PaymentSending,
+)
 from tests.unit.notifications.samples import sample
 
 
@@ -140,3 +147,12 @@ def test_why_one_persons_clock_stands_still_is_not_told():
 
     assert records.reason is None
     assert records.facts.place is None
+
+
+@pytest.mark.parametrize("kind", [PaymentHeld, PaymentRefunded])
+def test_a_posting_of_many_seats_sends_no_mail_for_each_of_them(kind):
+    of_nobody = sample(kind, applicant_id=None)
+
+    assert told(of_nobody)
+    assert not is_worth_a_mail(of_nobody)
+    assert is_worth_a_mail(sample(kind, applicant_id=uuid4()))
