@@ -4,7 +4,9 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
+import asyncpg
 import structlog
 from aiohttp import web
 from limits import RateLimitItem
@@ -91,6 +93,7 @@ ROUTES: list[Route] = [
     *PUBLIC,
     *REFERENCE,
 ]
+DEADLOCKS = 2
 HEALTH: web.AppKey[Health] = web.AppKey("health", Health)
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 
@@ -189,7 +192,7 @@ def handled(route: Route) -> Handler:
         if route.method == "GET":
             return await route.handler(request)
         try:
-            return await _commanded(request, route)
+            return await _commanded_patiently(request, route)
         finally:
             request.app[RELAY].wake()
 
@@ -200,6 +203,15 @@ def _rate(request: web.Request) -> tuple[RateLimitItem, str]:
     viewer: Viewer | None = request.get(VIEWER)
     who = str(viewer.id) if viewer else request.remote or "nowhere"
     return (READ if request.method in {"GET", "HEAD"} else WRITE), who
+
+
+async def _commanded_patiently(request: web.Request, route: Route) -> web.StreamResponse:
+    """Of two that wait for each other PostgreSQL ends one, with nothing done; it is done again. A
+    batch of events may hold records in another order than a command."""
+    for _ in range(DEADLOCKS):
+        with suppress(asyncpg.DeadlockDetectedError):
+            return await _commanded(request, route)
+    return await _commanded(request, route)
 
 
 async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:

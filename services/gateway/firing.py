@@ -144,14 +144,16 @@ async def _stands_still(conn: Connection, timer: DueTimer) -> bool:
 async def start_missing_clocks(conn: Connection) -> int:
     """Of records that came into their state before there were timers; return how many."""
     found = await queries.select_clockless(conn, WAITING, SWEEP)
+    started = 0
     for record, record_id in found:
         kind = KINDS[record]
         async with conn.transaction():
             shown = await kind.lock(conn, record_id)
             if shown is not None and not shown.timers:
                 await kind.life.rearm(conn, shown)
+                started += 1
                 log.get().warning("clock_started_late", record=record, record_id=str(record_id))
-    return len(found)
+    return started
 
 
 class Firing:

@@ -108,7 +108,7 @@ async def lock_application(
 ) -> Application | None:
     """The project's lock, where it is needed, comes first."""
     row = await conn.fetchrow(
-        f"{SELECT_APPLICATION} WHERE applications.id = $1 AND {VISIBLE} FOR UPDATE OF applications",
+        f"{SELECT_APPLICATION} WHERE applications.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF applications",
         application_id,
         viewer_id,
         moderates,
@@ -120,7 +120,7 @@ async def lock_any_application(conn: Connection, application_id: UUID) -> Applic
     """For what happens by itself: drafts too."""
     row = await conn.fetchrow(
         f"""{SELECT_APPLICATION}
-             WHERE applications.id = $1 AND $2::uuid IS NULL FOR UPDATE OF applications""",
+             WHERE applications.id = $1 AND $2::uuid IS NULL FOR NO KEY UPDATE OF applications""",
         application_id,
         None,
     )
@@ -324,7 +324,7 @@ async def lock_waiting_applications(conn: Connection, project_id: UUID) -> list[
         f"""{SELECT_APPLICATION}
              WHERE project_id = $1 AND $2::uuid IS NULL AND applications.state = ANY($3)
              ORDER BY applications.id
-               FOR UPDATE OF applications""",
+               FOR NO KEY UPDATE OF applications""",
         project_id,
         None,
         (*LIVE, Status.OFFERED),

@@ -114,7 +114,7 @@ async def lock_credential(
     conn: Connection, credential_id: UUID, *, viewer_id: UUID | None, sees_all: bool = False
 ) -> Credential | None:
     row = await conn.fetchrow(
-        f"{SELECT_CREDENTIAL} WHERE credentials.id = $1 AND {VISIBLE} FOR UPDATE OF credentials",
+        f"{SELECT_CREDENTIAL} WHERE credentials.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF credentials",
         credential_id,
         viewer_id,
         sees_all,

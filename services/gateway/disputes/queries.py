@@ -103,17 +103,17 @@ async def lock_dispute(
     """With what it is about, which is locked first: whatever ends a dispute changes that too."""
     await conn.execute(
         """SELECT FROM gateway.engagements
-            WHERE id = (SELECT engagement_id FROM gateway.disputes WHERE id = $1) FOR UPDATE""",
+            WHERE id = (SELECT engagement_id FROM gateway.disputes WHERE id = $1) FOR NO KEY UPDATE""",
         dispute_id,
     )
     await conn.execute(
         """SELECT FROM gateway.milestones
             WHERE engagement_id = (SELECT engagement_id FROM gateway.disputes WHERE id = $1)
-            ORDER BY position FOR UPDATE""",
+            ORDER BY position FOR NO KEY UPDATE""",
         dispute_id,
     )
     row = await conn.fetchrow(
-        f"{SELECT_DISPUTE} WHERE disputes.id = $1 AND {VISIBLE} FOR UPDATE OF disputes",
+        f"{SELECT_DISPUTE} WHERE disputes.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF disputes",
         dispute_id,
         viewer_id,
         sees_all,

@@ -141,7 +141,7 @@ async def lock_engagement(
     conn: Connection, engagement_id: UUID, *, viewer_id: UUID | None, sees_all: bool = False
 ) -> Engagement | None:
     row = await conn.fetchrow(
-        f"{SELECT_ENGAGEMENT} WHERE engagements.id = $1 AND {VISIBLE} FOR UPDATE OF engagements",
+        f"{SELECT_ENGAGEMENT} WHERE engagements.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF engagements",
         engagement_id,
         viewer_id,
         sees_all,
@@ -226,7 +226,7 @@ async def lock_parts(conn: Connection, engagement_id: UUID) -> list[Part]:
     rows = await conn.fetch(
         """SELECT id, title, due_on, fee, state IN ('planned', 'ready', 'in_work') AS open
              FROM gateway.milestones WHERE engagement_id = $1 AND state <> 'cancelled'
-            ORDER BY position FOR UPDATE""",
+            ORDER BY position FOR NO KEY UPDATE""",
         engagement_id,
     )
     return [Part(**dict(row)) for row in rows]

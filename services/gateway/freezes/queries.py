@@ -62,7 +62,9 @@ async def insert_freeze(
 
 async def lock_freeze(conn: Connection, freeze_id: UUID) -> Freeze | None:
     row = await conn.fetchrow(
-        SELECT_FREEZE + "WHERE id = $1 AND tenant = $2 FOR UPDATE", freeze_id, current().tenant
+        SELECT_FREEZE + "WHERE id = $1 AND tenant = $2 FOR NO KEY UPDATE",
+        freeze_id,
+        current().tenant,
     )
     return _freeze(row) if row else None
 

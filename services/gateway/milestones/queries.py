@@ -110,11 +110,11 @@ async def lock_milestone(
     """With its engagement, which is locked first and stays in its state."""
     await conn.execute(
         """SELECT FROM gateway.engagements
-            WHERE id = (SELECT engagement_id FROM gateway.milestones WHERE id = $1) FOR UPDATE""",
+            WHERE id = (SELECT engagement_id FROM gateway.milestones WHERE id = $1) FOR NO KEY UPDATE""",
         milestone_id,
     )
     row = await conn.fetchrow(
-        f"{SELECT_MILESTONE} WHERE milestones.id = $1 AND {VISIBLE} FOR UPDATE OF milestones",
+        f"{SELECT_MILESTONE} WHERE milestones.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF milestones",
         milestone_id,
         viewer_id,
         sees_all,
@@ -127,7 +127,7 @@ async def lock_milestones(conn: Connection, engagement_id: UUID) -> list[Milesto
     rows = await conn.fetch(
         f"""{SELECT_MILESTONE}
              WHERE milestones.engagement_id = $1 AND {VISIBLE}
-             ORDER BY position FOR UPDATE OF milestones""",
+             ORDER BY position FOR NO KEY UPDATE OF milestones""",
         engagement_id,
         None,
         True,

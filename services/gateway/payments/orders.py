@@ -134,7 +134,7 @@ async def select_order(conn: Connection, order_id: UUID) -> Order | None:
 async def lock_order(conn: Connection, order_id: UUID) -> Order | None:
     """Under the lock of its payment."""
     row = await conn.fetchrow(
-        f"{SELECT_ORDER} WHERE payment_orders.id = $1 FOR UPDATE OF payment_orders", order_id
+        f"{SELECT_ORDER} WHERE payment_orders.id = $1 FOR NO KEY UPDATE OF payment_orders", order_id
     )
     return _order(row) if row else None
 

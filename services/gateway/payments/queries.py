@@ -145,7 +145,7 @@ async def lock_payment(
     conn: Connection, payment_id: UUID, *, viewer_id: UUID | None = None, sees_all: bool = True
 ) -> Payment | None:
     row = await conn.fetchrow(
-        f"{SELECT_PAYMENT} WHERE payments.id = $1 AND {VISIBLE} FOR UPDATE OF payments",
+        f"{SELECT_PAYMENT} WHERE payments.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF payments",
         payment_id,
         viewer_id,
         sees_all,
@@ -157,7 +157,7 @@ async def lock_of_project(
     conn: Connection, project_id: UUID, *, viewer_id: UUID | None = None
 ) -> list[Payment]:
     rows = await conn.fetch(
-        f"{SELECT_PAYMENT} WHERE project_id = $1 ORDER BY payments.id FOR UPDATE OF payments",
+        f"{SELECT_PAYMENT} WHERE project_id = $1 ORDER BY payments.id FOR NO KEY UPDATE OF payments",
         project_id,
         viewer_id,
     )
@@ -166,7 +166,7 @@ async def lock_of_project(
 
 async def lock_of_milestone(conn: Connection, milestone_id: UUID) -> list[Payment]:
     rows = await conn.fetch(
-        f"{SELECT_PAYMENT} WHERE milestone_id = $1 ORDER BY payments.id FOR UPDATE OF payments",
+        f"{SELECT_PAYMENT} WHERE milestone_id = $1 ORDER BY payments.id FOR NO KEY UPDATE OF payments",
         milestone_id,
         None,
     )
@@ -176,7 +176,7 @@ async def lock_of_milestone(conn: Connection, milestone_id: UUID) -> list[Paymen
 async def lock_of_engagement(conn: Connection, engagement_id: UUID) -> list[Payment]:
     rows = await conn.fetch(
         f"""{SELECT_PAYMENT} WHERE engagement_id = $1
-             ORDER BY position, part FOR UPDATE OF payments""",
+             ORDER BY position, part FOR NO KEY UPDATE OF payments""",
         engagement_id,
         None,
     )
@@ -193,7 +193,7 @@ async def engagement_of(conn: Connection, application_id: UUID) -> UUID | None:
 async def lock_of_person(conn: Connection, person_id: UUID, states: Sequence[str]) -> list[Payment]:
     rows = await conn.fetch(
         f"""{SELECT_PAYMENT} WHERE applicant_id = $1 AND state = ANY($3)
-             ORDER BY payments.id FOR UPDATE OF payments""",
+             ORDER BY payments.id FOR NO KEY UPDATE OF payments""",
         person_id,
         person_id,
         states,

@@ -54,7 +54,7 @@ async def select_profile(conn: Connection, person_id: UUID) -> Profile | None:
 
 async def lock_profile_version(conn: Connection, person_id: UUID) -> int | None:
     version: int | None = await conn.fetchval(
-        "SELECT version FROM gateway.profiles WHERE person_id = $1 FOR UPDATE", person_id
+        "SELECT version FROM gateway.profiles WHERE person_id = $1 FOR NO KEY UPDATE", person_id
     )
     return version
 

@@ -110,7 +110,9 @@ async def lock_project(
 ) -> Project | None:
     """Taken before any lock on the project's applications and engagements."""
     row = await conn.fetchrow(
-        SELECT_PROJECT + "WHERE projects.id = $1 FOR UPDATE OF projects", project_id, viewer_id
+        SELECT_PROJECT + "WHERE projects.id = $1 FOR NO KEY UPDATE OF projects",
+        project_id,
+        viewer_id,
     )
     return _project(row) if row else None
 

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import copied
 from tests.integration.gateway.conftest import NOWHERE, a_broker, a_gateway, timers_of
 from tests.integration.gateway.outage import Link, link_to
-from tests.support.api import Life, Refused, eventually, project_body
+from tests.support.api import Life, Refused, eventually, project_body, today
 
 
 def through(link: Link, url: str) -> str:
@@ -79,6 +79,30 @@ async def test_a_lock_held_by_others_is_an_answer_within_seconds(still):
 
     assert refused.value.status == 503
     assert time.monotonic() - started < 8
+
+
+async def test_a_command_that_is_ended_for_a_deadlock_is_carried_out_all_the_same(still):
+    life = await Life.between(still.api)
+    await life.post_project()
+    await life.apply()
+    project_id, application_id = life.project["id"], life.application["id"]
+    async with (
+        still.database.acquire() as conn,
+        asyncio.TaskGroup() as tasks,
+        conn.transaction(),
+    ):
+        # In the wrong order, and in no hurry to find out: the command is the one that is ended.
+        await conn.execute("SET LOCAL deadlock_timeout = '20s'")
+        await conn.execute(
+            "SELECT FROM gateway.applications WHERE id = $1 FOR UPDATE", application_id
+        )
+        offering = tasks.create_task(
+            life.command(life.employer, "offer", {"message": "Tuloy!", "starts_on": today()})
+        )
+        await asyncio.sleep(0.3)
+        await conn.execute("SELECT FROM gateway.projects WHERE id = $1 FOR UPDATE", project_id)
+
+    assert offering.result()["state"] == "offered"
 
 
 async def test_more_requests_than_connections_are_all_answered(still):

@@ -148,9 +148,8 @@ async def test_a_record_that_came_into_its_state_without_a_clock_gets_one(world,
     await engine.reader.execute("DELETE FROM gateway.timers WHERE record_id = $1", record_id)
 
     async with engine.gateway.acquire() as conn:
-        await firing.start_missing_clocks(conn)
+        while await firing.start_missing_clocks(conn):
+            pass
         found = await queries.select_timers(conn, [record_id])
-        again = await firing.start_missing_clocks(conn)
 
     assert "decide_by" in {timer.name for timer in found}
-    assert again == 0
