@@ -43,10 +43,12 @@ CONNECTION_SECONDS = 5
 LARGEST_PAGE = 100
 MOST_ERRORS = 50
 MACHINE_WORDS = re.compile(r"^\w+ should ")
+WRONG_TAG = re.compile(r"^Input tag .* found using '(\w+)' does not match .* tags: (.*)$")
 WORDS = {
     "missing": "is missing",
     "extra_forbidden": "is not known here; leave it out",
     "model_type": "must be a JSON object",
+    "time_delta_parsing": 'must be a duration, such as "P14D" or "PT12H"',
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -123,6 +125,7 @@ def in_words(error: ValidationError) -> list[dict[str, str]]:
     found = faults(error)
     for fault in found:
         plain = MACHINE_WORDS.sub("must ", fault["detail"].removeprefix("Value error, "))
+        plain = WRONG_TAG.sub(r"\1 must be one of \2", plain)
         fault["detail"] = WORDS.get(fault["code"], plain)
     return found
 
@@ -175,7 +178,7 @@ def viewer(request: web.Request) -> Viewer:
 
 def require_duty(request: web.Request, duties: frozenset[str]) -> None:
     if duties and not viewer(request).duties & duties:
-        raise NotAllowed(f"Only a {' or '.join(sorted(duties))} may do this.")
+        raise NotAllowed(f"This is for the {' or the '.join(sorted(duties))} alone.")
 
 
 @asynccontextmanager
