@@ -57,7 +57,7 @@ async def fill(conn: asyncpg.Connection, count: int) -> None:
                    region, remote, hours, weeks, seats, fee, currency, answer_days, criteria, state,
                    drafted_at, changed_at)
            SELECT id, $2, 'Bench', '', '', 'fil', '{fil}', 'education', 'ncr', true, 20, 2, 50, 1,
-                  'PHP', 7, '{x}', 'open', now(), now()
+                  'PHP', 7, '{x}', 'completed', now(), now()
              FROM unnest($1::uuid[]) AS id""",
         projects,
         organization_id,
@@ -71,6 +71,15 @@ async def fill(conn: asyncpg.Connection, count: int) -> None:
         projects,
         people,
         count,
+    )
+    await conn.execute(
+        """INSERT INTO gateway.timers
+                  (id, record, record_id, state, name, is_reminder, waits_on, starts_at, days,
+                   rings_after, working, due_at, ends_at, correlation_id, tenant)
+           SELECT gen_random_uuid(), 'application', id, 'offered', 'accept_by', false,
+                  '{applicant}', now(), 0, 0, false, now() + interval '1 day',
+                  now() + interval '1 day', gen_random_uuid(), 'ph'
+             FROM gateway.applications"""
     )
 
 
@@ -102,15 +111,7 @@ async def run(conn: asyncpg.Connection, count: int, settings: dict[str, str], lo
 
 async def set_off(conn: asyncpg.Connection) -> datetime:
     due_at = datetime.now(UTC) + timedelta(seconds=SECONDS_AHEAD)
-    await conn.execute(
-        """INSERT INTO gateway.timers
-                  (id, record, record_id, state, name, is_reminder, waits_on, starts_at, days,
-                   rings_after, working, due_at, ends_at, correlation_id, tenant)
-           SELECT gen_random_uuid(), 'application', id, 'offered', 'accept_by', false,
-                  '{applicant}', $1, 0, 0, false, $1, $1, gen_random_uuid(), 'ph'
-             FROM gateway.applications""",
-        due_at,
-    )
+    await conn.execute("UPDATE gateway.timers SET due_at = $1, ends_at = $1", due_at)
     return due_at
 
 
