@@ -157,9 +157,13 @@ def _in(name: str) -> str:
 
 
 def results(raw: bytes) -> list[Result]:
-    if raw.lstrip().startswith(b"<"):
-        return list(_of_pain002(raw))
-    return list(_of_lines(raw))
+    is_xml = raw.lstrip().startswith(b"<")
+    found = list(_of_pain002(raw) if is_xml else _of_lines(raw))
+    if not found:
+        raise Invalid(
+            "No result is in it: send the bank's pain.002, or lines of order id,done|failed."
+        )
+    return found
 
 
 def _of_lines(raw: bytes) -> Iterator[Result]:

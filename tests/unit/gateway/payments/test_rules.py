@@ -10,9 +10,9 @@ from services.gateway.lifecycles.milestone import Status as Milestone
 from services.gateway.lifecycles.payment import Status as Payment
 from services.gateway.lifecycles.project import Status as Project
 from services.gateway.payments import rules
-from services.gateway.payments.providers.bank_file import Debtor, Payee, payout_file
+from services.gateway.payments.providers.bank_file import Debtor, Payee, payout_file, results
 from services.gateway.payments.queries import Work
-from shared.errors import Conflict
+from shared.errors import Conflict, Invalid
 
 NOON = datetime(2026, 7, 1, 4, tzinfo=UTC)
 
@@ -131,3 +131,9 @@ def test_every_payout_file_is_valid_whatever_people_are_called(amounts, holder, 
 
     total = sum(amounts)
     assert f"<CtrlSum>{total // 100}.{total % 100:02}</CtrlSum>".encode() in text
+
+
+@pytest.mark.parametrize("nothing", [b"", b"\n\n", b"order_id,result,note\n"])
+def test_a_bank_that_says_nothing_is_asked_again(nothing):
+    with pytest.raises(Invalid, match=r"pain\.002"):
+        results(nothing)
