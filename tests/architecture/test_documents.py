@@ -18,7 +18,7 @@ THROUGH_A_DISPUTE = {
     "engagement": {"decide_continue", "decide_end", "decide_done"},
     "milestone": {"decide_accept", "decide_cancel"},
 }
-LATER = {"credential": {"correct", "suspend", "reinstate", "revoke"}}
+LATER = {"credential": {"correct", "suspend", "reinstate"}}
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)

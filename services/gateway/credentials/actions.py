@@ -42,16 +42,17 @@ async def publish(
         return await _shown(conn, credential_id, viewer)
 
 
-async def refuse(
+async def command(
     conn: Connection,
     *,
     credential_id: UUID,
+    command: str,
     viewer: Viewer,
     reason: str | None,
     expected: int | None,
 ) -> Credential:
     async with _locked(conn, credential_id, viewer, expected) as credential:
-        await move(conn, credential, "refuse", _roles(viewer, credential), reason=reason)
+        await move(conn, credential, command, _roles(viewer, credential), reason=reason)
         return await _shown(conn, credential_id, viewer)
 
 

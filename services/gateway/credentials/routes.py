@@ -10,6 +10,7 @@ from services.gateway.credentials.schemas import (
     CredentialView,
     PublishRequest,
     RefuseRequest,
+    RevokeRequest,
 )
 from services.gateway.http import (
     SIGNED_IN,
@@ -34,6 +35,7 @@ BODIES: dict[str, type[Request]] = {
     "attest": AttestRequest,
     "publish": PublishRequest,
     "refuse": RefuseRequest,
+    "revoke": RevokeRequest,
 }
 
 
@@ -69,7 +71,6 @@ async def show(request: web.Request) -> web.Response:
 async def give(
     request: web.Request, credential_id: UUID, command: str, wanted: Request
 ) -> web.Response:
-    assert command in rules.COMMANDS
     who, expected = viewer(request), expected_version(request)
     async with connection(request) as conn:
         match wanted:
@@ -90,10 +91,11 @@ async def give(
                     expected=expected,
                 )
             case _:
-                assert isinstance(wanted, RefuseRequest)
-                credential = await actions.refuse(
+                assert isinstance(wanted, RefuseRequest | RevokeRequest)
+                credential = await actions.command(
                     conn,
                     credential_id=credential_id,
+                    command=command,
                     viewer=who,
                     reason=wanted.reason,
                     expected=expected,

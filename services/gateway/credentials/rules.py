@@ -3,7 +3,7 @@ from collections.abc import Iterable
 from services.gateway.lifecycles import CREDENTIAL, Who
 from shared.errors import Invalid
 
-COMMANDS = frozenset({"attest", "refuse", "publish"})
+COMMANDS = frozenset({"attest", "refuse", "publish", "revoke"})
 
 
 def allowed(state: str, who: frozenset[Who]) -> list[str]:

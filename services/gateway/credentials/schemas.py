@@ -25,6 +25,12 @@ class RefuseRequest(Request):
     reason: Annotated[str, Reason("credential.refuse")] | None = None
 
 
+class RevokeRequest(Request):
+    """The holder is told the reason, and the badge's status list says that it is withdrawn."""
+
+    reason: Annotated[str, Reason("credential.revoke")]
+
+
 class CredentialSkillView(View):
     id: str
     label: str

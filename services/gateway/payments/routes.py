@@ -252,10 +252,11 @@ async def take_order_results(request: web.Request) -> web.Response:
 
 
 async def _take_results(request: web.Request, payout_id: UUID | None) -> web.Response:
-    results = bank_file.results(await read(request))
+    raw = await read(request)
     async with connection(request) as conn:
         if payout_id is not None:
             await payouts.find(conn, payout_id)
+        results = bank_file.results(raw)
         unknown = await payouts.take_results(conn, results, payout_id=payout_id)
     return answer(ResultsView(taken=len(results) - len(unknown), unknown=unknown))
 
