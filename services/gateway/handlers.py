@@ -10,11 +10,10 @@ from services.gateway.credentials import queries as credentials
 from services.gateway.disputes.handlers import SUBSCRIPTIONS as DISPUTES
 from services.gateway.engagements import moves as engagement_moves
 from services.gateway.engagements import queries as engagements
-from services.gateway.lifecycles import APPLICATION, CREDENTIAL, ENGAGEMENT, MILESTONE, PROJECT
+from services.gateway.lifecycles import APPLICATION, CREDENTIAL, ENGAGEMENT, PROJECT
 from services.gateway.lifecycles.application import Status as ApplicationStatus
 from services.gateway.lifecycles.machine import SYSTEM
 from services.gateway.lifecycles.milestone import Status as MilestoneStatus
-from services.gateway.milestones import moves as milestone_moves
 from services.gateway.milestones import queries as milestones
 from services.gateway.milestones.handlers import SUBSCRIPTIONS as MILESTONES
 from services.gateway.payments.handlers import SUBSCRIPTIONS as PAYMENTS
@@ -57,8 +56,6 @@ from shared.events.projects import (
 )
 from shared.messaging import Subscription, on
 
-NOT_NEEDED = "engagement_ended"
-
 
 async def close_applications(conn: Connection, event: ProjectEvent) -> None:
     """Nobody is left waiting under a posting that has ended."""
@@ -75,13 +72,6 @@ async def close_applications(conn: Connection, event: ProjectEvent) -> None:
             continue
         if "project_closed" in APPLICATION.allowed(application.state, SYSTEM):
             await application_moves.move(conn, application, "project_closed", reason=reason)
-
-
-async def cancel_milestones(conn: Connection, event: EngagementEvent) -> None:
-    """What was handed in is still reviewed and paid; what was not will not be done."""
-    for milestone in await _lock_milestones(conn, event.engagement_id):
-        if "cancel" in MILESTONE.allowed(milestone.state, SYSTEM):
-            await milestone_moves.move(conn, milestone, "cancel", reason=NOT_NEEDED)
 
 
 async def free_seat(conn: Connection, event: EngagementEvent) -> None:
@@ -160,15 +150,6 @@ async def show_match(conn: Connection, event: MatchExplained) -> None:
     )
 
 
-async def _lock_milestones(conn: Connection, engagement_id: UUID) -> list[milestones.Milestone]:
-    found = await milestones.select_milestones(conn, engagement_id, viewer_id=None, sees_all=True)
-    locked = [
-        await milestones.lock_milestone(conn, milestone.id, viewer_id=None, sees_all=True)
-        for milestone in found
-    ]
-    return [milestone for milestone in locked if milestone is not None]
-
-
 SUBSCRIPTIONS: list[Subscription] = [
     *PAYMENTS,
     *MILESTONES,
@@ -192,12 +173,10 @@ SUBSCRIPTIONS: list[Subscription] = [
             EngagementAgreementLapsed,
             EngagementCancelled,
             EngagementNoShow,
+            EngagementTerminated,
         )
-        for handler in (cancel_milestones, free_seat, finish_project)
+        for handler in (free_seat, finish_project)
     ),
-    # What was in work may still be handed in for a while: see milestones.handlers.wind_up.
-    on(EngagementTerminated, free_seat),
-    on(EngagementTerminated, finish_project),
     on(EngagementStarted, start_project),
     on(EngagementCompleted, finish_project),
     *(

@@ -13,7 +13,12 @@ from services.gateway.timers.calendar import MANILA
 from shared import clock
 from shared.database import Connection
 from shared.events.engagements import (
+    EngagementAgreementLapsed,
     EngagementAmended,
+    EngagementCancelled,
+    EngagementEvent,
+    EngagementNoShow,
+    EngagementNotAgreed,
     EngagementPaused,
     EngagementResumed,
     EngagementTerminated,
@@ -62,8 +67,20 @@ async def wind_up(conn: Connection, event: EngagementTerminated) -> None:
     for milestone in await queries.lock_milestones(conn, event.engagement_id):
         if milestone.state in rules.UNFINISHED:
             await moves.rearm(conn, milestone)
-        elif "cancel" in MILESTONE.allowed(milestone.state, SYSTEM):
-            await moves.move(conn, milestone, "cancel", reason=NOT_NEEDED)
+        else:
+            await _cancel(conn, milestone)
+
+
+async def cancel_milestones(conn: Connection, event: EngagementEvent) -> None:
+    """Of work that never began."""
+    await engagements.lock_engagement(conn, event.engagement_id, viewer_id=None, sees_all=True)
+    for milestone in await queries.lock_milestones(conn, event.engagement_id):
+        await _cancel(conn, milestone)
+
+
+async def _cancel(conn: Connection, milestone: queries.Milestone) -> None:
+    if "cancel" in MILESTONE.allowed(milestone.state, SYSTEM):
+        await moves.move(conn, milestone, "cancel", reason=NOT_NEEDED)
 
 
 async def _shift(
@@ -95,4 +112,13 @@ SUBSCRIPTIONS: list[Subscription] = [
     on(EngagementResumed, go_on),
     on(EngagementAmended, follow_amendment),
     on(EngagementTerminated, wind_up),
+    *(
+        on(event, cancel_milestones)
+        for event in (
+            EngagementNotAgreed,
+            EngagementAgreementLapsed,
+            EngagementCancelled,
+            EngagementNoShow,
+        )
+    ),
 ]
