@@ -32,6 +32,8 @@ STATIC = {
     "mypy": ["mypy"],
     "lint-imports": ["lint-imports"],
 }
+ALONE = "tests/e2e"
+MOST_WORKERS = 4
 GIVEN = ("SIBOL_TEST_DATABASE_URL", "SIBOL_TEST_AMQP_URL", "SIBOL_TEST_AMQP_API")
 
 
@@ -43,34 +45,43 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`static` needs no server; `command` is given the servers' addresses."""
+class Step:
+    """A Python command that is given the servers' addresses."""
 
     name: str
     command: list[str]
-    static: Mapping[str, list[str]]
 
 
 def check(places: Places, arguments: list[str]) -> int:
-    """Run every check and return the code of the first that failed."""
-    return _carry_out(places, Plan("pytest", ["-m", "pytest", *arguments], STATIC))
+    """Run every check and return the code of the first that failed. What measures or kills processes
+    runs alone, all else on every core."""
+    if arguments:
+        return _carry_out(places, [_pytest("pytest", *arguments)], STATIC)
+    workers = str(min(os.cpu_count() or 1, MOST_WORKERS))
+    most = _pytest("pytest", "-n", workers, "--dist", "loadfile", "--ignore", ALONE)
+    return _carry_out(places, [most, _pytest(f"pytest {ALONE}", ALONE)], STATIC)
+
+
+def _pytest(name: str, *arguments: str) -> Step:
+    return Step(name, ["-m", "pytest", *arguments])
 
 
 def bench(places: Places, name: str, arguments: list[str]) -> int:
     """Run one of the measurements against private servers."""
     if name not in benches():
         raise Refused(f"There is no bench {name}. There are: {', '.join(benches())}.")
-    return _carry_out(places, Plan(name, ["-m", f"bench.{name}", *arguments], {}))
+    return _carry_out(places, [Step(name, ["-m", f"bench.{name}", *arguments])], {})
 
 
 def benches() -> list[str]:
     return sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
 
 
-def _carry_out(places: Places, plan: Plan) -> int:
+def _carry_out(places: Places, steps: list[Step], static: Mapping[str, list[str]]) -> int:
+    """`static` needs no server and runs while they start."""
     try:
         with run_in(places, wait=True) as current:
-            outcomes = asyncio.run(_check(current, plan))
+            outcomes = asyncio.run(_check(current, steps, static))
     except asyncio.CancelledError:
         show("Interrupted; everything is stopped.")
         return 130
@@ -91,30 +102,37 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _check(current: Run, plan: Plan) -> list[Outcome]:
+async def _check(current: Run, steps: list[Step], static: Mapping[str, list[str]]) -> list[Outcome]:
     supervisor = Supervisor(current, show)
     outcomes: list[Outcome] = []
     with stopping_on_signals(supervisor.hurry.set):
         try:
             with unwrapped(Done):
-                await _all(current, supervisor, plan, outcomes)
+                await _all(current, supervisor, steps, static, outcomes)
         finally:
             await supervisor.stop()
     return outcomes
 
 
-async def _all(current: Run, supervisor: Supervisor, plan: Plan, outcomes: list[Outcome]) -> None:
+async def _all(
+    current: Run,
+    supervisor: Supervisor,
+    steps: list[Step],
+    static: Mapping[str, list[str]],
+    outcomes: list[Outcome],
+) -> None:
     async with asyncio.TaskGroup() as group:
         servers = group.create_task(_servers_if_possible(current, supervisor, group))
-        for name, command in plan.static.items():
+        for name, command in static.items():
             tool = [str(BINARIES / command[0]), *command[1:]]
             outcomes.append(await _step(current, name, tool, {}))
         environment = await servers
-        if environment is None:
-            outcomes.append(Outcome(plan.name, 1, 0.0))
-        else:
-            command = [sys.executable, *plan.command]
-            outcomes.append(await _step(current, plan.name, command, environment))
+        for step in steps:
+            if environment is None:
+                outcomes.append(Outcome(step.name, 1, 0.0))
+            else:
+                command = [sys.executable, *step.command]
+                outcomes.append(await _step(current, step.name, command, environment))
         raise Done
 
 

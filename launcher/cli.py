@@ -1,10 +1,10 @@
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -12,8 +12,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from launcher import checks, logs, migrating, places, rooms, running
+from launcher import chaos, checks, dead, logs, migrating, places, replaying, rooms, running
 from launcher import up as upping
+from launcher.answering import explaining, present, servers
 from launcher.console import Clock, show
 from launcher.errors import Refused
 from launcher.processes import is_alive
@@ -27,15 +28,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-
-
-@contextlib.contextmanager
-def explaining() -> Iterator[None]:
-    try:
-        yield
-    except Refused as error:
-        show(f"[red]{escape(str(error))}[/]")
-        raise typer.Exit(1) from error
+app.add_typer(dead.app, name="dead")
 
 
 @app.command()
@@ -71,7 +64,7 @@ def down() -> None:
 @app.command()
 def status() -> None:
     """Show every process: is it ready, since when, how often it was started again."""
-    record = _present()
+    record = present()
     show(asyncio.run(_status(record)))
     if record.addresses:
         show(upping.listed(record.addresses))
@@ -92,8 +85,28 @@ def show_logs(
 def migrate() -> None:
     """Bring schemas and queues up to date: of SIBOL_DATABASE_URL and SIBOL_AMQP_URL, or of the running set."""
     with explaining():
-        house = rooms.House(places.ordinary(), _servers())
+        house = rooms.House(places.ordinary(), servers())
         asyncio.run(migrating.migrate(house, Clock().say))
+
+
+@app.command()
+def queues() -> None:
+    """Show what waits where, and what somebody should look at."""
+    with explaining():
+        # Imported late: what speaks to the servers would make every other command slower.
+        table, advice = asyncio.run(importlib.import_module("launcher.queues").look(servers()))
+        show(table, *advice, sep="\n")
+
+
+@app.command()
+def replay(
+    room: Annotated[str, typer.Argument(help=f"One of {', '.join(rooms.ROOMS)}.")],
+    since: Annotated[str | None, typer.Option(help="Only from then on: 2026-11-24T08:00.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Build one room's tables anew from the log of events; nobody is told anything again."""
+    with explaining():
+        replaying.replay(room, since, yes=yes)
 
 
 @app.command()
@@ -137,23 +150,17 @@ def bench(
         raise typer.Exit(checks.bench(places.testing(), name, context.args))
 
 
-def _present() -> Record:
-    record = running.running(places.ordinary())
-    if record is None:
-        show("Nothing is running. Start it with ./sibol up.")
-        raise typer.Exit(1)
-    return record
-
-
-def _servers() -> rooms.Servers:
-    database_url = os.environ.get("SIBOL_DATABASE_URL")
-    amqp_url = os.environ.get("SIBOL_AMQP_URL")
-    if database_url and amqp_url:
-        return rooms.Servers(database_url, amqp_url, broker=amqp_url)
-    record = _present()
-    if not record.servers:
-        raise Refused("Sibol is still starting; it migrates by itself.")
-    return rooms.Servers(**record.servers)
+@app.command(
+    "chaos",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    },
+)
+def break_everything(context: typer.Context) -> None:
+    """Break everything under load, on servers of its own, and look what was lost: see --help."""
+    raise typer.Exit(chaos.run(context.args))
 
 
 def _api(record: Record) -> str:

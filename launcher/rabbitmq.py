@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher import suites
 from launcher.commands import CommandFailed, run
 from launcher.errors import Refused
 from launcher.places import Places
@@ -20,6 +21,7 @@ STAGE = 2
 EPMD_STAGE = 3
 USER = "sibol"
 PACKAGES_OF_THE_BROKER = ("erlang-", "rabbitmq-")
+LIBRARIES = ("lib", "zlib")
 # Debian writes this path into Erlang's scripts and ignores ERL_ROOTDIR.
 ERLANG_ROOT = "/usr/lib/erlang"
 OWN_ROOT = '"$SIBOL_ERLANG"'
@@ -93,7 +95,10 @@ class RabbitMQ:
             command=[*command, "-address", address],
             ready=f"tcp://{address}:{self.epmd_port}",
             stage=EPMD_STAGE,
-            environment={"LD_LIBRARY_PATH": _libraries(self.files)},
+            environment={
+                "LD_LIBRARY_PATH": _libraries(self.files),
+                "SIBOL_ERLANG": str(self.erlang),
+            },
             grace=2,
         )
 
@@ -155,9 +160,11 @@ async def prepare(
     places: Places, state: State, say: Callable[[str], None], *, anew: bool = False
 ) -> RabbitMQ:
     check_path(places.servers)
-    files = await _files(places.servers, say)
+    suite = suites.wanted()
+    files = await _files(places.servers, suite, say)
     server = RabbitMQ(
-        home=places.rabbitmq,
+        # A broker cannot read what one of another Debian has kept.
+        home=places.rabbitmq.with_name(_named(places.rabbitmq.name, suite)),
         files=files,
         password=state.secret("rabbitmq"),
         port=state.port("amqp"),
@@ -172,46 +179,57 @@ async def prepare(
     return server
 
 
-async def _files(servers: Path, say: Callable[[str], None]) -> Path:
-    files = servers / "rabbitmq"
+def _named(name: str, suite: str | None) -> str:
+    return f"{name}-{suite}" if suite else name
+
+
+async def _files(servers: Path, suite: str | None, say: Callable[[str], None]) -> Path:
+    files = servers / _named("rabbitmq", suite)
     if files.exists():
         return files
-    with (servers / "rabbitmq.lock").open("w") as lock:
+    with files.with_suffix(".lock").open("w") as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if not files.exists():
-            await _fetch(servers, files, say)
+            await _fetch(files, suite, say)
     return files
 
 
-async def _fetch(servers: Path, files: Path, say: Callable[[str], None]) -> None:
+async def _fetch(files: Path, suite: str | None, say: Callable[[str], None]) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
         raise Refused(
             "There is no apt-get here, from which the launcher takes RabbitMQ. " + ELSEWHERE
         )
-    work = servers / "rabbitmq.new"
+    work = files.with_suffix(".new")
     await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
+    system = f"Debian {suite}" if suite else "this system"
     try:
-        say("fetching RabbitMQ: the packages of this system, unpacked here, nothing is installed")
-        await _download(work)
+        say(f"fetching RabbitMQ: the packages of {system}, unpacked here, nothing is installed")
+        await _download(work, suite)
         say("unpacking RabbitMQ")
         await _unpack(work)
+        if suite:
+            suites.wrap(work / "root")
     except CommandFailed as error:
         raise Refused(f"RabbitMQ could not be fetched.\n{error}\n{ELSEWHERE}") from error
     (work / "root").rename(files)
     await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
 
-async def _download(work: Path) -> None:
+async def _download(work: Path, suite: str | None) -> None:
     for folder in ("lists/partial", "cache/archives/partial", "packages", "root"):
         (work / folder).mkdir(parents=True)
     (work / "nothing-installed").touch()
     options = ["-o", f"Dir::State::Lists={work / 'lists'}", "-o", f"Dir::Cache={work / 'cache'}"]
     options += ["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=", "-q"]
+    if suite:
+        options += await suites.options(work, suite)
     await run("apt-get", *options, "update")
     # The broker's own packages whether or not they are installed; libraries only where they are missing.
     bare = ["-o", f"Dir::State::status={work / 'nothing-installed'}"]
-    names = [n for n in await _needed(options + bare) if n.startswith(PACKAGES_OF_THE_BROKER)]
-    names += [n for n in await _needed(options) if n.startswith("lib")]
+    needed = await _needed(options + bare)
+    names = [n for n in needed if n.startswith(PACKAGES_OF_THE_BROKER)]
+    libraries = needed if suite else await _needed(options)
+    names += [n for n in libraries if n.startswith(LIBRARIES)]
     await run("apt-get", *options, "download", *names, cwd=work / "packages")
 
 
@@ -251,6 +269,8 @@ def check_path(servers: Path) -> None:
 
 
 def _libraries(files: Path) -> str:
+    if suites.is_wrapped(files):
+        return ""
     folders = (*files.glob("usr/lib/*-linux-*"), *files.glob("lib/*-linux-*"))
     return ":".join(str(folder) for folder in folders)
 

@@ -19,16 +19,20 @@ Answer = tuple[int, str, bytes]
 class Health:
     def __init__(self) -> None:
         self._checks: dict[str, Check] = {}
+        self._vital: set[str] = set()
 
-    def add(self, name: str, check: Check) -> None:
-        """`check` returns what is wrong, or None."""
+    def add(self, name: str, check: Check, *, vital: bool = True) -> None:
+        """`check` returns what is wrong, or None. Without what is not vital the process still does its
+        work: it is shown, and ready."""
         self._checks[name] = check
+        if vital:
+            self._vital.add(name)
 
-    def add_now(self, name: str, trouble: Callable[[], str | None]) -> None:
+    def add_now(self, name: str, trouble: Callable[[], str | None], *, vital: bool = True) -> None:
         async def check() -> str | None:
             return trouble()
 
-        self.add(name, check)
+        self.add(name, check, vital=vital)
 
     async def troubles(self) -> dict[str, str]:
         names = list(self._checks)
@@ -40,9 +44,10 @@ class Health:
             return 200, "application/json", encode({"status": "alive"})
         if path == "/readyz":
             troubles = await self.troubles()
-            status = "not ready" if troubles else "ready"
+            is_ready = not self._vital & troubles.keys()
+            status = "ready" if is_ready else "not ready"
             body = encode({"status": status, "troubles": troubles})
-            return 503 if troubles else 200, "application/json", body
+            return 200 if is_ready else 503, "application/json", body
         if path == "/metrics":
             return 200, "text/plain; version=0.0.4; charset=utf-8", metrics.exposition()
         return 404, "application/json", encode({"paths": ["/livez", "/readyz", "/metrics"]})

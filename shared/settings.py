@@ -12,3 +12,4 @@ class RoomSettings(BaseSettings):
     health_host: str = "127.0.0.1"
     health_port: int | None = None
     log: str = "json"
+    crash_at: str = ""

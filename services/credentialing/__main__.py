@@ -3,9 +3,11 @@ from pathlib import Path
 
 from services.credentialing.handlers import subscriptions
 from services.credentialing.keys import open_keyring
+from services.credentialing.replaying import PROJECTION
 from services.credentialing.settings import Settings
 from services.credentialing.worker import both, loops
 from shared import clock, skills
+from shared.messaging.replaying import replay_room
 from shared.worker import MakeLoops, prepare_room, run_room, start
 
 ROOM = "credentialing"
@@ -21,8 +23,10 @@ def main() -> None:
             start(run_room(settings, ROOM, hears, both(_real(settings), _sandbox(settings))))
         case ["migrate"]:
             start(prepare_room(settings, ROOM, MIGRATIONS, hears))
+        case ["replay", *options]:
+            start(replay_room(settings, ROOM, PROJECTION, options))
         case _:
-            sys.exit("Usage: python -m services.credentialing [migrate]")
+            sys.exit("Usage: python -m services.credentialing [migrate | replay]")
 
 
 def _real(settings: Settings) -> MakeLoops:

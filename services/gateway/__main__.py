@@ -8,27 +8,32 @@ from aiohttp import web
 
 from services.gateway.accounts.queries import add_duty
 from services.gateway.app import create_app
-from services.gateway.firing import Firing
+from services.gateway.firing import Firing, start_missing_clocks
 from services.gateway.handlers import SUBSCRIPTIONS
 from services.gateway.payments import paying
+from services.gateway.purging import PURGES
+from services.gateway.replaying import PROJECTION
 from services.gateway.serving import (
     WAITING_CONNECTIONS,
     listening,
     runner_of,
 )
 from services.gateway.settings import Settings
-from shared import log
+from shared import log, tracing
 from shared.database import Database, connect
 from shared.health import Health
 from shared.messaging import Relay
-from shared.worker import Loop, prepare_room, run_beside, start
+from shared.messaging.progress import watch_every_room
+from shared.messaging.replaying import replay_room
+from shared.worker import Loop, housekeeping, prepare_room, run_beside, start
 
-USAGE = "python -m services.gateway [timers | migrate | appoint EMAIL moderator|operator|school]"
+USAGE = "python -m services.gateway [timers | migrate | replay | appoint EMAIL moderator|operator|school]"
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 async def serve(settings: Settings) -> None:
     log.configure("gateway", style=settings.log)
+    tracing.configure("gateway")
     runner = runner_of(create_app(settings), settings)
     await runner.setup()
     stopping = asyncio.Event()
@@ -38,10 +43,11 @@ async def serve(settings: Settings) -> None:
     log.get().info("room_started", port=settings.http_port)
     await stopping.wait()
     await runner.cleanup()
+    tracing.shutdown()
     log.get().info("room_stopped")
 
 
-def timer_loops(database: Database, relay: Relay, state: Health) -> list[Loop]:
+def timer_loops(settings: Settings, database: Database, relay: Relay, state: Health) -> list[Loop]:
     firing = Firing(database, relay.wake)
     state.add_now("timers", firing.trouble)
     state.add("payments", partial(paying.trouble, database))
@@ -49,7 +55,13 @@ def timer_loops(database: Database, relay: Relay, state: Health) -> list[Loop]:
     async def pay(stopping: asyncio.Event) -> None:
         await paying.run(stopping, database, relay.wake)
 
-    return [firing.run, pay]
+    checks = [("clocks", start_missing_clocks)]
+    return [
+        firing.run,
+        pay,
+        partial(watch_every_room, database=database),
+        *housekeeping(settings, database, "gateway", purges=PURGES, checks=checks),
+    ]
 
 
 async def appoint(settings: Settings, email: str, duty: str) -> None:
@@ -65,9 +77,11 @@ def main() -> None:
         case []:
             start(serve(settings))
         case ["timers"]:
-            start(run_beside(settings, "gateway", "timers", timer_loops))
+            start(run_beside(settings, "gateway", "timers", partial(timer_loops, settings)))
         case ["migrate"]:
             start(prepare_room(settings, "gateway", MIGRATIONS, SUBSCRIPTIONS))
+        case ["replay", *options]:
+            start(replay_room(settings, "gateway", PROJECTION, options))
         case ["appoint", email, ("moderator" | "operator" | "school") as duty]:
             start(appoint(settings, email, duty))
         case _:

@@ -1,21 +1,23 @@
 """Composition root: the areas, and what surrounds every request."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any
 
 import asyncpg
 import structlog
 from aiohttp import web
 from limits import RateLimitItem
 
-from services.gateway import auth, idempotency, metrics, openapi
+from services.gateway import auth, metrics, openapi
 from services.gateway.accounts.routes import ROUTES as ACCOUNTS
+from services.gateway.applications.routes import APPLY, VIEW
 from services.gateway.applications.routes import ROUTES as APPLICATIONS
 from services.gateway.credentials.routes import ROUTES as CREDENTIALS
 from services.gateway.disputes.routes import ROUTES as DISPUTES
+from services.gateway.engagements.routes import CHECK_IN
 from services.gateway.engagements.routes import ROUTES as ENGAGEMENTS
 from services.gateway.files.routes import ROUTES as FILES
 from services.gateway.files.storage import open_folder
@@ -38,10 +40,10 @@ from services.gateway.http import (
     Route,
     check_address,
     database,
-    read,
     require_duty,
     viewer,
 )
+from services.gateway.idempotency import Claim, claim_all, keep_all
 from services.gateway.interviews.routes import ROUTES as INTERVIEWS
 from services.gateway.limits import READ, WRITE, Rates
 from services.gateway.matches.routes import ROUTES as MATCHES
@@ -60,14 +62,24 @@ from services.gateway.selection.routes import ROUTES as SELECTION
 from services.gateway.settings import Settings
 from services.gateway.skills.routes import ROUTES as SKILLS
 from services.gateway.standing.routes import ROUTES as STANDING
+from services.gateway.together import (
+    COALESCERS,
+    claim_of,
+    coalescer,
+    found_again,
+    kept_of,
+    replayed,
+)
 from services.gateway.viewer import Viewer
-from shared import log, skills
-from shared.database import connect
+from shared import crashing, log, skills, tracing
+from shared.database import Connection, Database, connect
+from shared.database.coalescing import Coalescer
+from shared.errors import Refusal, Unavailable
 from shared.events.origin import REAL, Origin, within
 from shared.health import Health
 from shared.ids import new_id
 from shared.messaging import Consumer, Relay
-from shared.worker import add_checks
+from shared.worker import add_checks, end_late, hearing
 
 ROUTES: list[Route] = [
     *ACCOUNTS,
@@ -93,12 +105,17 @@ ROUTES: list[Route] = [
     *PUBLIC,
     *REFERENCE,
 ]
+PROBES = ("/livez", "/readyz", "/metrics")
+COMMANDS = (APPLY, VIEW, CHECK_IN)
 DEADLOCKS = 2
+# After the last request was answered.
+LATE_SECONDS = 3
 HEALTH: web.AppKey[Health] = web.AppKey("health", Health)
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 
 
 def create_app(settings: Settings) -> web.Application:
+    crashing.choose(settings.crash_at)
     app = web.Application(
         middlewares=[context, problems, auth.authenticate], client_max_size=LARGEST_BODY
     )
@@ -115,7 +132,7 @@ def create_app(settings: Settings) -> web.Application:
         if route.method == "GET":
             app.router.add_route("HEAD", route.path, handler)
     app[OPENAPI] = openapi.describe(ROUTES, settings.public_url)
-    for path in ("/livez", "/readyz", "/metrics"):
+    for path in PROBES:
         app.router.add_get(path, probe)
     app.cleanup_ctx.append(room)
     return app
@@ -135,15 +152,28 @@ async def room(app: web.Application) -> AsyncIterator[None]:
         consumer = Consumer(
             "gateway", SUBSCRIPTIONS, database, settings.amqp_url, after_commit=relay.wake
         )
-        add_checks(app[HEALTH], database, relay, consumer)
+        add_checks(app[HEALTH], database, relay, needs_broker=False)
+        loops = hearing(app[HEALTH], database, consumer, "gateway", vital=False)
         stopping = asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
+        async with _coalescing(app, database), asyncio.TaskGroup() as tasks:
             # Beside the first requests: whoever asks for a skill first would wait for the index.
             tasks.create_task(asyncio.to_thread(skills.load().warm))
-            tasks.create_task(relay.run(stopping))
-            tasks.create_task(consumer.run(stopping))
+            running = [tasks.create_task(loop(stopping)) for loop in (relay.run, *loops)]
+            tasks.create_task(end_late(running, stopping, LATE_SECONDS))
             yield
             stopping.set()
+
+
+@asynccontextmanager
+async def _coalescing(app: web.Application, database: Database) -> AsyncIterator[None]:
+    """What is given together with others: the hot commands, and who is asking."""
+    app[COALESCERS] = {command.name: coalescer(command, database) for command in COMMANDS}
+    app[auth.VIEWERS] = viewers = auth.viewers(database)
+    all_of_them: list[Coalescer[Any, Any]] = [viewers, *app[COALESCERS].values()]
+    async with AsyncExitStack() as stack:
+        for each in all_of_them:
+            await stack.enter_async_context(each.running())
+        yield
 
 
 async def probe(request: web.Request) -> web.Response:
@@ -156,22 +186,34 @@ async def context(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind the request's id, and log one line when it is answered."""
     request_id = new_id()
     started = time.perf_counter()
-    with structlog.contextvars.bound_contextvars(request_id=str(request_id)):
-        with within(Origin(correlation_id=request_id, actor_kind="person")):
-            response = await handler(request)
-        response.headers["X-Request-Id"] = str(request_id)
-        took = time.perf_counter() - started
-        route = _template(request)
-        metrics.seconds.labels(request.method, route).observe(took)
-        metrics.requests.labels(request.method, route, str(response.status)).inc()
-        log.get().info(
-            "request_answered",
-            method=request.method,
-            route=route,
-            status=response.status,
-            duration_ms=round(took * 1000, 1),
+    route = _template(request)
+    with (
+        structlog.contextvars.bound_contextvars(request_id=str(request_id)),
+        tracing.request(request.method, route, request.headers.get("traceparent")) as span,
+    ):
+        origin = Origin(
+            correlation_id=request_id, actor_kind="person", traceparent=span.traceparent
         )
+        with within(origin):
+            response = await handler(request)
+        span.answered(response.status)
+        response.headers["X-Request-Id"] = str(request_id)
+        if request.path not in PROBES:
+            _note(request, route, response.status, time.perf_counter() - started)
     return response
+
+
+def _note(request: web.Request, route: str, status: int, took: float) -> None:
+    seconds, requests = metrics.of(request.method, route, status)
+    seconds.observe(took)
+    requests.inc()
+    log.get().info(
+        "request_answered",
+        method=request.method,
+        route=route,
+        status=status,
+        duration_ms=round(took * 1000, 1),
+    )
 
 
 def _template(request: web.Request) -> str:
@@ -191,6 +233,8 @@ def handled(route: Route) -> Handler:
         await request.app[RATES].check(*_rate(request))
         if route.method == "GET":
             return await route.handler(request)
+        if request.app[RELAY].is_full():
+            raise Unavailable("Too much waits to be told. Nothing was done; try again later.")
         try:
             return await _commanded_patiently(request, route)
         finally:
@@ -215,43 +259,45 @@ async def _commanded_patiently(request: web.Request, route: Route) -> web.Stream
 
 
 async def _commanded(request: web.Request, route: Route) -> web.StreamResponse:
-    key = request.headers.get("Idempotency-Key")
-    if key is None or route.open or route.takes_file or route.gives_secrets:
+    if "Idempotency-Key" not in request.headers or route.open:
         return await route.handler(request)
-    return await _once(request, route, key)
+    if route.takes_file or route.gives_secrets:
+        return await route.handler(request)
+    return await (_once_together if route.together else _once)(request, route)
 
 
-async def _once(request: web.Request, route: Route, key: str) -> web.StreamResponse:
-    idempotency.check_key(key)
-    person_id = viewer(request).id
-    raw = await read(request)
-    async with database(request) as conn, conn.transaction():
-        kept = await idempotency.claim(
-            conn,
-            person_id=person_id,
-            key=key,
-            request=f"{request.method} {request.path}",
-            body=raw,
-        )
-        if kept is not None:
-            return _replayed(kept["status"], kept["etag"], kept["answer"])
-        request[CONNECTION] = conn
-        response = await route.handler(request)
-        assert isinstance(response, web.Response)
-        await idempotency.keep(
-            conn,
-            person_id=person_id,
-            key=key,
-            status=response.status,
-            etag=response.etag.value if response.etag else None,
-            answer=json.loads(response.text) if response.text else None,
-        )
-        return response
+async def _once_together(request: web.Request, route: Route) -> web.StreamResponse:
+    """The batch claims the key; a request that does not get so far may have been answered before."""
+    try:
+        return await route.handler(request)
+    except Refusal:
+        answered = await found_again(request, database(request))
+        if answered is None:
+            raise
+        return answered
 
 
-def _replayed(status: int, etag: str | None, answer: object) -> web.Response:
-    response = web.json_response(answer, status=status) if answer else web.Response(status=status)
-    response.headers["Idempotent-Replayed"] = "true"
-    if etag is not None:
-        response.etag = etag
+async def _once(request: web.Request, route: Route) -> web.StreamResponse:
+    claim = await claim_of(request)
+    assert claim is not None
+    async with database(request) as conn:
+        async with conn.transaction():
+            response = await _claimed(request, route, claim, conn)
+            crashing.at("gateway.before_commit")
+        crashing.at("gateway.after_commit")
+    return response
+
+
+async def _claimed(
+    request: web.Request, route: Route, claim: Claim, conn: Connection
+) -> web.StreamResponse:
+    (kept,) = await claim_all(conn, [claim])
+    if isinstance(kept, Refusal):
+        raise kept
+    if kept is not None:
+        return replayed(kept)
+    request[CONNECTION] = conn
+    response = await route.handler(request)
+    assert isinstance(response, web.Response)
+    await keep_all(conn, [(claim, kept_of(response))])
     return response

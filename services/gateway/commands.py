@@ -1,6 +1,6 @@
 """One route for each command that a person may give, made from the lifecycle's table."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from uuid import UUID
 
 from aiohttp import web
@@ -16,9 +16,15 @@ Give = Callable[[web.Request, UUID, str, Request], Awaitable[web.Response]]
 
 
 def command_routes(
-    machine: Machine, give: Give, *, gives: type[BaseModel], takes: Mapping[str, type[Request]]
+    machine: Machine,
+    give: Give,
+    *,
+    gives: type[BaseModel],
+    takes: Mapping[str, type[Request]],
+    together: Collection[str] = (),
 ) -> list[Route]:
-    """`takes` names the commands that are open to people, each with the body it needs."""
+    """`takes` names the commands that are open to people, each with the body it needs; `together`
+    those that many give at once."""
     return [
         Route(
             "POST",
@@ -29,6 +35,7 @@ def command_routes(
             takes=model,
             gives=gives,
             proposes=issubclass(model, ProposalRequest),
+            together=command in together,
             notes=_notes(machine, command),
         )
         for command, model in sorted(takes.items())

@@ -1,6 +1,7 @@
 """What one record's event sets off in another. Each handler looks before it moves, so that hearing
 twice, or late, changes nothing."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.gateway.applications import moves as application_moves
@@ -54,7 +55,7 @@ from shared.events.projects import (
     ProjectNotStarted,
     ProjectRemoved,
 )
-from shared.messaging import Subscription, on
+from shared.messaging import Subscription, on, on_many
 
 
 async def close_applications(conn: Connection, event: ProjectEvent) -> None:
@@ -144,9 +145,9 @@ async def issue_credential(conn: Connection, event: BadgeSigned) -> None:
         await credential_moves.move(conn, credential, "sign")
 
 
-async def show_match(conn: Connection, event: MatchExplained) -> None:
-    await applications.update_match_score(
-        conn, application_id=event.application_id, score=event.score
+async def show_matches(conn: Connection, events: Sequence[MatchExplained]) -> None:
+    await applications.update_match_scores(
+        conn, {event.application_id: event.score for event in events}
     )
 
 
@@ -193,5 +194,5 @@ SUBSCRIPTIONS: list[Subscription] = [
     on(EngagementDisputeSettled, accept_work_at_last),
     on(EngagementWorkAccepted, propose_credential),
     on(BadgeSigned, issue_credential),
-    on(MatchExplained, show_match),
+    on_many(MatchExplained, show_matches),
 ]

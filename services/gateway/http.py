@@ -64,7 +64,8 @@ SIGNED_IN = "signed in"
 @dataclass(frozen=True)
 class Route:
     """`who` is ANYONE, SIGNED_IN or the roles that the record itself will check. `proposes`: what one
-    side asks for may wait for the other, and is then accepted, not done."""
+    side asks for may wait for the other, and is then accepted, not done. `together`: many of them share
+    a transaction."""
 
     method: str
     path: str
@@ -78,6 +79,7 @@ class Route:
     proposes: bool = False
     takes_file: bool = False
     gives_secrets: bool = False
+    together: bool = False
     media_type: str = "application/json"
     duties: frozenset[str] = frozenset()
     notes: str = ""

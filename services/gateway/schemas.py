@@ -40,6 +40,8 @@ class Page(View, Generic[V]):
 
 
 def one_line(text: str) -> str:
+    if text.isprintable():  # as most are, and asked at once
+        return text
     for character in text:
         if character in LINE_BREAKS or character in BIDI_CONTROLS or _is_control(character):
             raise ValueError(f"must be one line of plain text, without U+{ord(character):04X}")
@@ -48,6 +50,8 @@ def one_line(text: str) -> str:
 
 def many_lines(text: str) -> str:
     text = text.replace("\r\n", "\n")
+    if text.replace("\n", "").isprintable():
+        return text
     for character in text:
         if character in BIDI_CONTROLS or (_is_control(character) and character not in KEPT_IN_TEXT):
             raise ValueError(f"must be plain text, without U+{ord(character):04X}")

@@ -11,10 +11,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 from services.gateway.settings import Settings
 from shared import log
 
-DRAIN_SECONDS = 10
+# What is left of the ten seconds is for what is told when the last answer is out.
+DRAIN_SECONDS = 6
 # After an answer that did not wait for the whole body.
 LINGER_SECONDS = 2
 WAITING_CONNECTIONS = 1024
+# What the system takes for a client that does not read; by itself it takes megabytes.
+UNREAD_BYTES = 128 * 1024
 
 
 class QuietLogger(logging.Logger):
@@ -40,11 +43,12 @@ def runner_of(app: web.Application, settings: Settings) -> web.AppRunner:
 
 
 def listening(settings: Settings) -> socket.socket:
-    """Connections inherit the deadline for answers that nobody reads."""
+    """Connections inherit the deadline for answers that nobody reads, and how much of them is taken."""
     found = socket.create_server(
         (settings.http_host, settings.http_port), backlog=WAITING_CONNECTIONS
     )
     milliseconds = int(settings.client_seconds * 1000)
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     found.setblocking(False)
     return found

@@ -8,7 +8,7 @@ class Settings(RoomSettings):
     http_port: int = 8080
     public_url: str = "http://localhost:8080"
     files_url: str = "file:///var/lib/sibol/files"
-    client_seconds: float = 14
+    client_seconds: float = 10
     provider_secret: str = ""
 
     @classmethod

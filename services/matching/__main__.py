@@ -3,8 +3,10 @@ import sys
 from pathlib import Path
 
 from services.matching.handlers import SUBSCRIPTIONS
+from services.matching.replaying import PROJECTION
 from services.matching.settings import Settings
 from shared import skills
+from shared.messaging.replaying import replay_room
 from shared.worker import prepare_room, run_room, start
 
 ROOM = "matching"
@@ -21,8 +23,10 @@ def main() -> None:
             start(run_room(Settings.load(), ROOM, SUBSCRIPTIONS))
         case ["migrate"]:
             start(prepare_room(Settings.load(), ROOM, MIGRATIONS, SUBSCRIPTIONS))
+        case ["replay", *options]:
+            start(replay_room(Settings.load(), ROOM, PROJECTION, options))
         case _:
-            sys.exit("Usage: python -m services.matching [migrate]")
+            sys.exit("Usage: python -m services.matching [migrate | replay]")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,16 @@
 """Each handler reads the rows as they are now, so that twice, late or in another order ends the
 same. It runs inside the transaction that marks the event as handled."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from services.matching import queries
 from services.matching.choosing import KEPT, choose_people, choose_projects, judge
-from services.matching.queries import Kept
+from services.matching.queries import Applied, Kept
 from services.matching.rarity import Rarities
 from services.matching.scoring import WEIGHTS, Match
-from shared import log, messaging
+from shared import clock, log, messaging
 from shared.database import Connection
 from shared.events.applications import ApplicationSubmitted
 from shared.events.matches import MatchComputed, MatchExplained
@@ -33,7 +34,7 @@ from shared.events.projects import (
     ProjectResumed,
     ProjectSuspended,
 )
-from shared.messaging import on
+from shared.messaging import Said, on, on_many, origin_of
 
 TOLD_PLACES = 50
 NEWS_PLACES = 10
@@ -79,26 +80,65 @@ async def match_person(conn: Connection, event: ProfileChanged) -> None:
         await _tell_if_changed(conn, project_id)
 
 
-async def explain_application(conn: Connection, event: ApplicationSubmitted) -> None:
+async def explain_applications(conn: Connection, events: Sequence[ApplicationSubmitted]) -> None:
     """Judged as for an open project: that it has closed since says nothing about the fit."""
-    project = await queries.select_project(conn, event.project_id)
-    person = await queries.select_person(conn, event.applicant_id)
-    if project is None or person is None:
-        log.get().warning("application_without_pair", application_id=str(event.application_id))
-        return
-    match = judge(replace(project, is_open=True), person, await rarities.now(conn))
-    if await queries.upsert_applied(conn, match, event.application_id):
-        await messaging.record(
-            conn,
-            MatchExplained(
-                application_id=event.application_id,
-                project_id=match.project_id,
-                person_id=match.person_id,
-                score=match.score,
-                passed=match.passed,
-                scorer=WEIGHTS.version,
-            ),
-        )
+    projects = await queries.select_projects(conn, {event.project_id for event in events})
+    people = await queries.select_people(conn, {event.applicant_id for event in events})
+    rarity = await rarities.now(conn)
+    opened = {project_id: replace(each, is_open=True) for project_id, each in projects.items()}
+    for asked in _one_of_each_pair(events):
+        judged = []
+        for event in asked:
+            project, person = opened.get(event.project_id), people.get(event.applicant_id)
+            if project is None or person is None:
+                log.get().warning(
+                    "application_without_pair", application_id=str(event.application_id)
+                )
+            else:
+                judged.append((event, judge(project, person, rarity)))
+        await _explain(conn, judged)
+
+
+def _one_of_each_pair(
+    events: Sequence[ApplicationSubmitted],
+) -> Iterator[list[ApplicationSubmitted]]:
+    """One statement cannot write a pair twice: the second application for one comes in a later list."""
+    while events:
+        first: dict[tuple[UUID, UUID], ApplicationSubmitted] = {}
+        later = [
+            event
+            for event in events
+            if first.setdefault((event.project_id, event.applicant_id), event) is not event
+        ]
+        yield list(first.values())
+        events = later
+
+
+async def _explain(conn: Connection, judged: Sequence[tuple[ApplicationSubmitted, Match]]) -> None:
+    now = clock.now()
+    applied = [
+        Applied(event.application_id, match, at=now + event.envelope.ahead)
+        for event, match in judged
+    ]
+    fresh = await queries.upsert_applied(conn, applied)
+    said = [
+        Said(_explained(each), origin_of(event), each.at)
+        for (event, _), each in zip(judged, applied, strict=True)
+        if each.application_id in fresh
+    ]
+    await messaging.record_all(conn, said)
+
+
+def _explained(applied: Applied) -> MatchExplained:
+    match = applied.match
+    return MatchExplained(
+        application_id=applied.application_id,
+        project_id=match.project_id,
+        person_id=match.person_id,
+        score=match.score,
+        passed=match.passed,
+        scorer=WEIGHTS.version,
+    )
 
 
 async def part_from_own_projects(conn: Connection, event: OrganizationMemberAdded) -> None:
@@ -129,7 +169,7 @@ async def _tell_if_changed(conn: Connection, project_id: UUID) -> None:
 SUBSCRIPTIONS = [
     on(ProfileChanged, match_person),
     on(OrganizationMemberAdded, part_from_own_projects),
-    on(ApplicationSubmitted, explain_application),
+    on_many(ApplicationSubmitted, explain_applications),
     *(
         on(event, match_project)
         for event in (

@@ -8,9 +8,11 @@ last sees the whole pair, and nobody waits for anybody.
 import hashlib
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from pydantic_core import to_json
 
 from services.matching.scoring import Match, Profile, Project
 from shared import clock
@@ -40,6 +42,10 @@ PROJECTS = """
                                              AND indexed.version = current.version
 """
 
+# The inner SELECT hides how many they are, so that PostgreSQL keeps one plan for any number instead of
+# planning each time, which takes longer than the reading.
+ANY_OF_THEM = "ANY ((SELECT $1::uuid[])::uuid[])"
+
 MEMBERS = """
     SELECT members.person_id
       FROM gateway.public_members AS members
@@ -60,6 +66,13 @@ class Kept:
     project_id: UUID
     person_id: UUID
     profile_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    application_id: UUID
+    match: Match
+    at: datetime
 
 
 async def index_person(conn: Connection, person_id: UUID) -> None:
@@ -98,6 +111,16 @@ async def select_person(conn: Connection, person_id: UUID) -> Profile | None:
 async def select_project(conn: Connection, project_id: UUID) -> Project | None:
     row = await conn.fetchrow(f"{PROJECTS} WHERE current.id = $1", project_id)
     return _project(row) if row else None
+
+
+async def select_people(conn: Connection, person_ids: Collection[UUID]) -> dict[UUID, Profile]:
+    rows = await conn.fetch(f"{PEOPLE} WHERE current.person_id = {ANY_OF_THEM}", person_ids)
+    return {row["person_id"]: _profile(row) for row in rows}
+
+
+async def select_projects(conn: Connection, project_ids: Collection[UUID]) -> dict[UUID, Project]:
+    rows = await conn.fetch(f"{PROJECTS} WHERE current.id = {ANY_OF_THEM}", project_ids)
+    return {row["id"]: _project(row) for row in rows}
 
 
 async def select_people_for(
@@ -232,8 +255,12 @@ async def upsert_matches(conn: Connection, matches: Sequence[Match]) -> None:
         """INSERT INTO matching.matches AS stored
                   (project_id, person_id, project_version, profile_version, passed, score, scorer,
                    explanation, computed_at)
-           SELECT *, $9 FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[],
-                                    $5::boolean[], $6::double precision[], $7::text[], $8::jsonb[])
+           SELECT project_id, person_id, project_version, profile_version, passed, score, scorer,
+                  explanation::jsonb, $9
+             FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::boolean[],
+                         $6::double precision[], $7::text[], $8::text[])
+                  AS new (project_id, person_id, project_version, profile_version, passed, score,
+                          scorer, explanation)
                ON CONFLICT (project_id, person_id) DO UPDATE
               SET project_version = excluded.project_version,
                   profile_version = excluded.profile_version,
@@ -248,14 +275,20 @@ async def upsert_matches(conn: Connection, matches: Sequence[Match]) -> None:
     )
 
 
-async def upsert_applied(conn: Connection, match: Match, application_id: UUID) -> bool:
-    """Return False when this application was explained before."""
-    versions = match.explanation["versions"]
-    fresh = await conn.fetchval(
+async def upsert_applied(conn: Connection, applied: Sequence[Applied]) -> set[UUID]:
+    """Of each pair one application. Return those that were not explained before."""
+    applied = sorted(applied, key=lambda each: (each.match.project_id, each.match.person_id))
+    rows = await conn.fetch(
         """INSERT INTO matching.matches AS stored
-                  (project_id, person_id, application_id, project_version, profile_version, passed,
-                   score, scorer, explanation, computed_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                  (project_id, person_id, project_version, profile_version, passed, score, scorer,
+                   explanation, application_id, computed_at)
+           SELECT project_id, person_id, project_version, profile_version, passed, score, scorer,
+                  explanation::jsonb, application_id, at
+             FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::boolean[],
+                         $6::double precision[], $7::text[], $8::text[], $9::uuid[],
+                         $10::timestamptz[])
+                  AS new (project_id, person_id, project_version, profile_version, passed, score,
+                          scorer, explanation, application_id, at)
                ON CONFLICT (project_id, person_id) DO UPDATE
               SET application_id = excluded.application_id,
                   project_version = excluded.project_version,
@@ -263,19 +296,12 @@ async def upsert_applied(conn: Connection, match: Match, application_id: UUID) -
                   passed = excluded.passed, score = excluded.score, scorer = excluded.scorer,
                   explanation = excluded.explanation, computed_at = excluded.computed_at
             WHERE stored.application_id IS DISTINCT FROM excluded.application_id
-        RETURNING true""",
-        match.project_id,
-        match.person_id,
-        application_id,
-        versions["project"],
-        versions["profile"],
-        match.passed,
-        match.score,
-        versions["scorer"],
-        match.explanation,
-        clock.now(),
+        RETURNING application_id""",
+        *_columns([each.match for each in applied]),
+        [each.application_id for each in applied],
+        [each.at for each in applied],
     )
-    return fresh is not None
+    return {row["application_id"] for row in rows}
 
 
 async def delete_matches(conn: Connection, gone: Collection[Kept]) -> None:
@@ -354,7 +380,7 @@ def _columns(matches: Sequence[Match]) -> tuple[list[object], ...]:
         [match.passed for match in matches],
         [match.score for match in matches],
         [version["scorer"] for version in versions],
-        [match.explanation for match in matches],
+        [to_json(match.explanation).decode() for match in matches],
     )
 
 

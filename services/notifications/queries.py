@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -18,9 +18,23 @@ class Recipient:
 
 
 @dataclass(frozen=True)
+class Occasion:
+    """What somebody is told of: an event, and how it is told."""
+
+    event_id: UUID
+    kind: str
+    subject: UUID
+    link: str
+    correlation_id: UUID
+    at: datetime
+    with_mail: bool
+
+
+@dataclass(frozen=True)
 class Notice:
     id: UUID
     delivery_id: UUID
+    occasion: Occasion
     person_id: UUID
     locale: str
     title: str
@@ -49,115 +63,147 @@ class Letter:
     name: str | None
 
 
-async def select_facts(conn: Connection, records: Records) -> Facts:
-    row = await conn.fetchrow(
-        """SELECT (SELECT title FROM gateway.public_projects WHERE id = $1) AS project,
+async def select_facts(conn: Connection, records: Sequence[Records]) -> list[Facts]:
+    """Of each, in the same order. The inner SELECTs hide how many there are, so that PostgreSQL
+    keeps one plan for any number instead of planning each time."""
+    rows = await conn.fetch(
+        """SELECT (SELECT title FROM gateway.public_projects WHERE id = project_id) AS project,
                   (SELECT name FROM gateway.public_organizations
-                    WHERE id = coalesce($2, (SELECT organization_id FROM gateway.public_projects
-                                              WHERE id = $1))) AS organization,
-                  (SELECT name FROM gateway.public_people WHERE id = $3) AS applicant,
-                  (SELECT title FROM gateway.public_milestones WHERE id = $4) AS milestone""",
-        records.project_id,
-        records.organization_id,
-        records.person_id,
-        records.milestone_id,
+                    WHERE id = coalesce(asked.organization_id,
+                                        (SELECT projects.organization_id
+                                           FROM gateway.public_projects AS projects
+                                          WHERE projects.id = project_id))) AS organization,
+                  (SELECT name FROM gateway.public_people WHERE id = person_id) AS applicant,
+                  (SELECT title FROM gateway.public_milestones WHERE id = milestone_id) AS milestone
+             FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::uuid[]),
+                         (SELECT $4::uuid[])) WITH ORDINALITY
+                  AS asked (project_id, organization_id, person_id, milestone_id, place)
+            ORDER BY place""",
+        [each.project_id for each in records],
+        [each.organization_id for each in records],
+        [each.person_id for each in records],
+        [each.milestone_id for each in records],
     )
-    assert row is not None
-    return replace(records.facts, **row)
+    return [replace(each.facts, **row) for each, row in zip(records, rows, strict=True)]
 
 
 async def select_recipients(
-    conn: Connection, records: Records, roles: Iterable[Role], *, tenant: str
-) -> list[Recipient]:
-    """Each person of the tenant once. Interns are those whose engagement on the project is not over."""
+    conn: Connection, asked: Sequence[tuple[Records, Collection[Role]]], *, tenant: str
+) -> list[list[Recipient]]:
+    """Of each, in the same order: each person of the tenant once. Interns are those whose engagement
+    on the project is not over."""
+    wanted = [
+        (place, role, records.project_id, records.organization_id, person_id)
+        for place, (records, roles) in enumerate(asked)
+        for role in roles
+        for person_id in await _people_as(conn, role, records)
+    ]
+    found: list[list[Recipient]] = [[] for _ in asked]
+    if not wanted:
+        return found
     rows = await conn.fetch(
-        """SELECT DISTINCT ON (people.id) people.id, concerned.role, people.locale
-             FROM (SELECT $1::uuid AS person_id, role
-                     FROM unnest(ARRAY['person', 'applicant']) AS role
+        """WITH asked AS (
+               SELECT * FROM unnest($1::integer[], $2::text[], $3::uuid[], $4::uuid[], $5::uuid[])
+                   AS each (place, role, project_id, organization_id, person_id)
+           )
+           SELECT DISTINCT ON (place, people.id) place, people.id, role, people.locale
+             FROM (SELECT place, role, person_id
+                     FROM asked WHERE role IN ('person', 'applicant')
                     UNION ALL
-                   SELECT applicant_id, 'intern'
-                     FROM gateway.public_engagements
-                    WHERE project_id = $2
+                   SELECT place, role, engagements.applicant_id
+                     FROM asked JOIN gateway.public_engagements AS engagements USING (project_id)
+                    WHERE role = 'intern'
                       AND state NOT IN ('not_agreed', 'not_started', 'completed', 'terminated')
                     UNION ALL
-                   SELECT person_id, 'employer'
-                     FROM gateway.public_members
-                    WHERE organization_id = coalesce(
-                              $3, (SELECT organization_id FROM gateway.public_projects
-                                    WHERE id = $2))
+                   SELECT place, role, members.person_id
+                     FROM asked
+                     JOIN gateway.public_members AS members
+                       ON members.organization_id = coalesce(
+                              asked.organization_id,
+                              (SELECT projects.organization_id
+                                 FROM gateway.public_projects AS projects
+                                WHERE projects.id = project_id))
+                    WHERE role = 'employer'
                     UNION ALL
-                   SELECT person_id, duty
-                     FROM gateway.public_duties
-                    WHERE $4::text[] && ARRAY['moderator', 'operator']
-                    UNION ALL
-                   SELECT person_id, 'person'
-                     FROM gateway.public_frozen
-                    WHERE freeze_id = $6) AS concerned (person_id, role)
+                   SELECT place, role, duties.person_id
+                     FROM asked JOIN gateway.public_duties AS duties ON duty = role
+                    WHERE $2::text[] && ARRAY['moderator', 'operator']
+                  ) AS concerned (place, role, person_id)
              JOIN gateway.public_people AS people ON people.id = concerned.person_id
-            WHERE concerned.role = ANY($4::text[]) AND people.tenant = $7
-            ORDER BY people.id, array_position($5::text[], concerned.role)""",
-        records.person_id,
-        records.project_id,
-        records.organization_id,
-        list(roles),
-        list(Role),
-        records.freeze_id,
+            WHERE people.tenant = $6
+            ORDER BY place, people.id, array_position($7::text[], role)""",
+        *(list(column) for column in zip(*wanted, strict=True)),
         tenant,
+        list(Role),
     )
-    return [Recipient(row["id"], Role(row["role"]), row["locale"]) for row in rows]
+    for row in rows:
+        found[row["place"]].append(Recipient(row["id"], Role(row["role"]), row["locale"]))
+    return found
 
 
-async def insert_notices(
-    conn: Connection,
-    notices: Sequence[Notice],
-    *,
-    event_id: UUID,
-    kind: str,
-    subject: UUID,
-    link: str,
-    correlation_id: UUID,
-    tenant: str,
-    now: datetime,
-    with_mail: bool,
-) -> None:
+async def _people_as(conn: Connection, role: Role, records: Records) -> Sequence[UUID | None]:
+    """Those that the records name; of a freeze, those whose deadlines it moved."""
+    if role is not Role.PERSON or records.freeze_id is None:
+        return [records.person_id]
+    rows = await conn.fetch(
+        "SELECT person_id FROM gateway.public_frozen WHERE freeze_id = $1", records.freeze_id
+    )
+    return [row["person_id"] for row in rows]
+
+
+async def insert_notices(conn: Connection, notices: Sequence[Notice], *, tenant: str) -> None:
     """The notices and their mails; whoever was told before is left out of both. A sandbox's mails
-    are never due."""
+    are never due. Sorted by what must be unique, so that two writers do not wait for each other.
+
+    An array, because a join planned for ten notices is slow for hundreds."""
     await conn.execute(
-        """WITH told AS (
+        """WITH new AS (
+               SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
+                                    $6::text[], $7::text[], $8::uuid[], $9::text[], $10::uuid[],
+                                    $11::text[], $12::uuid[], $13::timestamptz[], $14::boolean[])
+                   AS each (id, delivery_id, person_id, locale, title, text, action, event_id, kind,
+                            subject, link, correlation_id, at, with_mail)
+           ), told AS (
                INSERT INTO notifications.notices (id, event_id, person_id, kind, subject, locale,
                                                   title, text, action, link, created_at)
-               SELECT id, $8, person_id, $9, $10, locale, title, text, action, $11, $14
-                 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[])
-                      AS new (id, person_id, locale, title, text, action)
+               SELECT id, event_id, person_id, kind, subject, locale, title, text, action, link, at
+                 FROM new ORDER BY subject, person_id, id
                    ON CONFLICT DO NOTHING
-            RETURNING id, person_id
+            RETURNING id
            )
            INSERT INTO notifications.deliveries (id, notice_id, event_id, person_id, channel, state,
                                                  next_try_at, last_error, correlation_id, tenant,
                                                  created_at)
-           SELECT mail.id, told.id, $8, told.person_id, 'email',
-                  CASE WHEN $13 = $16 THEN 'due' ELSE 'suppressed' END, $14,
-                  CASE WHEN $13 <> $16 THEN 'sandbox' END, $12, $13, $14
-             FROM told
-             JOIN unnest($1::uuid[], $7::uuid[]) AS mail (notice_id, id) ON mail.notice_id = told.id
-            WHERE $15
+           SELECT delivery_id, id, event_id, person_id, 'email',
+                  CASE WHEN $15 = $16 THEN 'due' ELSE 'suppressed' END, at,
+                  CASE WHEN $15 <> $16 THEN 'sandbox' END, correlation_id, $15, at
+             FROM new
+            WHERE with_mail AND id = ANY (ARRAY(SELECT id FROM told))
+            ORDER BY id
                ON CONFLICT DO NOTHING""",
+        *_columns(notices),
+        tenant,
+        REAL,
+    )
+
+
+def _columns(notices: Sequence[Notice]) -> tuple[list[object], ...]:
+    occasions = [notice.occasion for notice in notices]
+    return (
         [notice.id for notice in notices],
+        [notice.delivery_id for notice in notices],
         [notice.person_id for notice in notices],
         [notice.locale for notice in notices],
         [notice.title for notice in notices],
         [notice.text for notice in notices],
         [notice.action for notice in notices],
-        [notice.delivery_id for notice in notices],
-        event_id,
-        kind,
-        subject,
-        link,
-        correlation_id,
-        tenant,
-        now,
-        with_mail,
-        REAL,
+        [occasion.event_id for occasion in occasions],
+        [occasion.kind for occasion in occasions],
+        [occasion.subject for occasion in occasions],
+        [occasion.link for occasion in occasions],
+        [occasion.correlation_id for occasion in occasions],
+        [occasion.at for occasion in occasions],
+        [occasion.with_mail for occasion in occasions],
     )
 
 
@@ -216,24 +262,42 @@ async def mark_failed(conn: Connection, delivery_id: UUID, *, reason: str) -> bo
     )
 
 
-async def postpone(
-    conn: Connection, delivery_id: UUID, *, next_try_at: datetime, reason: str
-) -> None:
+async def renew(conn: Connection, letters: Collection[Letter], *, until: datetime) -> set[UUID]:
+    """Which of them are still in the same hand."""
+    rows = await conn.fetch(
+        """UPDATE notifications.deliveries SET next_try_at = $3
+             FROM unnest($1::uuid[], $2::integer[]) AS held (id, attempts)
+            WHERE deliveries.id = held.id AND deliveries.attempts = held.attempts AND state = 'due'
+              AND next_try_at <= $3
+        RETURNING deliveries.id""",
+        [letter.delivery_id for letter in letters],
+        [letter.attempts for letter in letters],
+        until,
+    )
+    return {row["id"] for row in rows}
+
+
+async def postpone(conn: Connection, letter: Letter, *, next_try_at: datetime, reason: str) -> None:
     await conn.execute(
-        """UPDATE notifications.deliveries SET next_try_at = $2, last_error = $3
-            WHERE id = $1 AND state = 'due'""",
-        delivery_id,
+        """UPDATE notifications.deliveries SET next_try_at = $3, last_error = $4
+            WHERE id = $1 AND attempts = $2 AND state = 'due'""",
+        letter.delivery_id,
+        letter.attempts,
         next_try_at,
         reason,
     )
 
 
-async def put_back(conn: Connection, delivery_ids: Sequence[UUID], *, now: datetime) -> None:
+async def put_back(conn: Connection, letters: Collection[Letter], *, now: datetime) -> None:
     """Not tried after all: due at once, and this attempt does not count."""
     await conn.execute(
-        """UPDATE notifications.deliveries SET next_try_at = $2, attempts = attempts - 1
-            WHERE id = ANY($1) AND state = 'due' AND attempts > 0""",
-        delivery_ids,
+        """UPDATE notifications.deliveries
+              SET next_try_at = $3, attempts = deliveries.attempts - 1
+             FROM unnest($1::uuid[], $2::integer[]) AS held (id, attempts)
+            WHERE deliveries.id = held.id AND deliveries.attempts = held.attempts
+              AND state = 'due' AND held.attempts > 0""",
+        [letter.delivery_id for letter in letters],
+        [letter.attempts for letter in letters],
         now,
     )
 

@@ -25,6 +25,8 @@ ENVIRONMENT = Environment(
     autoescape=select_autoescape(("html",), default_for_string=False),
     trim_blocks=True,
 )
+# No template needs them, and they are copied each time that one is filled.
+ENVIRONMENT.globals.clear()
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,6 @@ class Facts:
     change: str | None = None
 
 
-Fact = str | int | Money | datetime | None
-
-
 @dataclass(frozen=True)
 class Rendered:
     title: str
@@ -70,11 +69,14 @@ class Mail:
 
 def render(template: Template, facts: Facts, locale: str, reason: str | None = None) -> Rendered:
     said = words(locale)
-    values = {name: _worded(value, said, said.missing[name]) for name, value in vars(facts).items()}
+    values = {
+        name: said.missing[name] if value is None else _worded(value, said, said.missing[name])
+        for name, value in vars(facts).items()
+    }
     values["change"] = said.changes.get(facts.change or "", said.missing["change"])
     happened, *then = _paragraphs(_filled(template.text, values))
     return Rendered(
-        title=shorten(_filled(template.title, values), LONGEST_TITLE, placeholder="…"),
+        title=_line(_filled(template.title, values), LONGEST_TITLE),
         text="\n\n".join([happened, *_why(said, reason), *then]),
         action=_filled(template.action, values),
     )
@@ -107,18 +109,21 @@ def first_name(name: str) -> str:
     return parts[0] if parts else ""
 
 
-def _worded(value: Fact, said: Words, missing: str) -> str | int:
+def _line(text: str, longest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else shorten(line, longest, placeholder="…")
+
+
+def _worded(value: str | int | Money | datetime, said: Words, missing: str) -> str | int:
     """Text in one line of bounded length, whatever was stored."""
     match value:
         case str():
-            return shorten(value, LONGEST_FACT, placeholder="…") or missing
+            return _line(value, LONGEST_FACT) or missing
         case Money():
             pesos = Decimal(value.centavos) / 100
             return format_currency(pesos, value.currency, locale=said.locale)
         case datetime():
             return _moment(value, said)
-        case None:
-            return missing
         case int():
             return value
 

@@ -1,11 +1,13 @@
 """Send the mails that are due. A mail in hand is leased, so that two senders never hold the same
-one, and a killed sender's mail is due again when its lease ends."""
+one; its sender renews the lease for as long as it lives, and a killed sender's mail is due again within
+seconds. A sender that is told to stop gives back what it holds."""
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import aiosmtplib
@@ -16,7 +18,7 @@ from services.notifications.channels import email
 from services.notifications.queries import Letter
 from services.notifications.settings import Settings
 from shared import clock, log
-from shared.database import AWAY, Database
+from shared.database import Database, is_away
 from shared.events.notifications import NotificationDelivered, NotificationFailed
 from shared.events.origin import Origin, within
 from shared.messaging import Relay, record
@@ -27,8 +29,9 @@ SENDERS = 2
 BATCH = 20
 POLL_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10
-LEASE = timedelta(seconds=30)
-# After this no further mail of a batch is begun: the last one must end within the lease.
+LEASE = timedelta(seconds=6)
+RENEW_SECONDS = 2
+# After this the rest of a batch is left to others.
 BATCH_SECONDS = 8
 CHANNEL = "email"
 
@@ -54,14 +57,33 @@ async def run(
             tasks.create_task(Sender(database, relay.wake, settings).run(stopping))
 
 
+@dataclass
+class Batch:
+    """What is in hand: the mail that is under way, and those that wait for it."""
+
+    waiting: deque[Letter] = field(default_factory=deque)
+    under_way: Letter | None = None
+
+    @property
+    def letters(self) -> list[Letter]:
+        return [*self.waiting, *([self.under_way] if self.under_way else [])]
+
+
 class Sender:
     def __init__(self, database: Database, wake: Callable[[], None], settings: Settings) -> None:
         self._database = database
         self._wake = wake
         self._settings = settings
         self._server = email.Server.of(settings.smtp_url)
+        self._batch = Batch()
 
     async def run(self, stopping: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            keeping = tasks.create_task(self._keep())
+            await self._send_again_and_again(stopping)
+            keeping.cancel()
+
+    async def _send_again_and_again(self, stopping: asyncio.Event) -> None:
         pause = POLL_SECONDS
         while not stopping.is_set():
             try:
@@ -70,52 +92,85 @@ class Sender:
             except email.ServerAway as away:
                 log.get().warning("mail_server_away", error=str(away))
                 pause = _longer(pause)
-            except AWAY as error:
+            except Exception as error:
+                if not is_away(error):
+                    raise
                 log.get().warning("neighbour_away", error=type(error).__name__)
                 pause = _longer(pause)
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), pause)
 
     async def _send_batch(self, stopping: asyncio.Event) -> int:
-        waiting = deque(await self._claim())
-        in_hand = len(waiting)
-        if not waiting:
+        self._batch = batch = await self._claim()
+        in_hand = len(batch.waiting)
+        if not in_hand:
             return 0
         try:
             async with email.connected(self._server) as client:
-                await self._send_until(stopping, client, waiting)
+                await self._send_until(stopping, client, batch)
         finally:
-            if waiting:
-                await self._put_back(waiting)
+            self._batch = Batch()
+            if batch.waiting:
+                await self._put_back(batch.waiting)
         return in_hand
 
-    async def _claim(self) -> list[Letter]:
+    async def _claim(self) -> Batch:
         now = clock.now()
         async with self._database.acquire() as conn:
-            return await queries.claim_letters(conn, now=now, until=now + LEASE, limit=BATCH)
+            found = await queries.claim_letters(conn, now=now, until=now + LEASE, limit=BATCH)
+        return Batch(deque(found))
 
     async def _put_back(self, letters: deque[Letter]) -> None:
         now = clock.now()
         async with self._database.acquire() as conn:
-            await queries.put_back(conn, [letter.delivery_id for letter in letters], now=now)
+            await queries.put_back(conn, letters, now=now)
 
     async def _send_until(
-        self, stopping: asyncio.Event, client: aiosmtplib.SMTP, waiting: deque[Letter]
+        self, stopping: asyncio.Event, client: aiosmtplib.SMTP, batch: Batch
     ) -> None:
         deadline = time.monotonic() + BATCH_SECONDS
-        while waiting and not stopping.is_set() and time.monotonic() < deadline:
-            letter = waiting.popleft()
-            try:
-                await self._send_safely(client, letter)
-            except email.Hangup as hangup:
-                await self._postpone(letter, hangup.code)
+        while not stopping.is_set() and time.monotonic() < deadline and batch.waiting:
+            batch.under_way = batch.waiting.popleft()
+            go_on = await self._settle(client, batch.under_way)
+            batch.under_way = None
+            if not go_on:
                 return
-            except email.Delayed as delay:
-                await self._postpone(letter, delay.code)
-            except email.Undeliverable as refusal:
-                await self._give_up(letter, refusal.code)
-            else:
-                await self._mark_sent(letter)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self._renew(self._batch)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                log.get().warning("neighbour_away", error=type(error).__name__)
+
+    async def _renew(self, batch: Batch) -> None:
+        """What somebody else has taken meanwhile is his."""
+        if not batch.letters:
+            return
+        async with self._database.acquire() as conn:
+            kept = await queries.renew(conn, batch.letters, until=clock.now() + LEASE)
+        batch.waiting = deque(letter for letter in batch.waiting if letter.delivery_id in kept)
+
+    async def _settle(self, client: aiosmtplib.SMTP, letter: Letter) -> bool:
+        """Return whether this connection will take another."""
+        try:
+            await self._send_safely(client, letter)
+        except asyncio.CancelledError:
+            await self._postpone(letter, "stopped")
+            raise
+        except email.Hangup as hangup:
+            await self._postpone(letter, hangup.code)
+            return False
+        except email.Delayed as delay:
+            await self._postpone(letter, delay.code)
+        except email.Undeliverable as refusal:
+            await self._give_up(letter, refusal.code)
+        else:
+            await self._mark_sent(letter)
+        return True
 
     async def _send_safely(self, client: aiosmtplib.SMTP, letter: Letter) -> None:
         try:
@@ -172,7 +227,7 @@ class Sender:
             await self._give_up(letter, reason)
             return
         async with self._database.acquire() as conn:
-            await queries.postpone(conn, letter.delivery_id, next_try_at=next_try_at, reason=reason)
+            await queries.postpone(conn, letter, next_try_at=next_try_at, reason=reason)
         deliveries.labels(CHANNEL, "postponed").inc()
         log.get().warning("mail_postponed", delivery_id=str(letter.delivery_id), reason=reason)
 

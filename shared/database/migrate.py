@@ -18,6 +18,16 @@ SHARED = Path(__file__).parent / "migrations"
 LOCK = 7_426_501
 PATIENCE_SECONDS = 120
 MIGRATION_SECONDS = 600
+# Reads everything of everybody, for dumps and checkers, but these columns.
+READER = "sibol_reader"
+UNREAD = (
+    "gateway.people.password_hash",
+    "gateway.sessions.token_hash",
+    "gateway.idempotency_keys.answer",
+    "gateway.payout_accounts.holder",
+    "gateway.payout_accounts.number",
+    "gateway.payouts.text",
+)
 
 
 class Altered(Exception):
@@ -128,3 +138,26 @@ async def _grant(conn: OwnConnection, room: str) -> None:
         await conn.execute(f'GRANT USAGE ON SCHEMA "{room}" TO "{other}"')
         for view in views:
             await conn.execute(f'GRANT SELECT ON "{room}"."{view["viewname"]}" TO "{other}"')
+    await _grant_reader(conn, room)
+
+
+async def _grant_reader(conn: OwnConnection, room: str) -> None:
+    if not await conn.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", READER):
+        await conn.execute(f'CREATE ROLE "{READER}" NOLOGIN')
+    columns = await conn.fetch(
+        """SELECT table_name, string_agg(quote_ident(column_name), ', ') AS readable
+             FROM information_schema.columns
+            WHERE table_schema = $1 AND concat_ws('.', $1, table_name, column_name) <> ALL($2)
+            GROUP BY table_name""",
+        room,
+        UNREAD,
+    )
+    await conn.execute(
+        f'GRANT "{READER}" TO CURRENT_USER;'
+        f'GRANT USAGE ON SCHEMA "{room}" TO "{READER}";'
+        f'REVOKE ALL ON ALL TABLES IN SCHEMA "{room}" FROM "{READER}";'
+        + "".join(
+            f'GRANT SELECT ({row["readable"]}) ON "{room}"."{row["table_name"]}" TO "{READER}";'
+            for row in columns
+        )
+    )

@@ -1,6 +1,7 @@
 """One pool per process. A room works as its own role, in its own schema, with a deadline on every
 wait: `asyncio.wait_for` alone does not bound asyncpg on a half-open link."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ AWAY = (
 OUR_MISTAKE = (asyncpg.DataError, FileNotFoundError, PermissionError, IsADirectoryError)
 CONNECT_SECONDS = 5
 COMMAND_SECONDS = 10
+CLOSE_SECONDS = 2
+WRITTEN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def is_away(error: BaseException) -> bool:
@@ -58,7 +61,7 @@ async def connect(
 ) -> AsyncIterator[Database]:
     """Whoever acquires a connection for a sandbox sees its records alone, and else those of `tenant`;
     without one, everybody's."""
-    pool = asyncpg.create_pool(
+    pool = await asyncpg.create_pool(
         url,
         min_size=1,
         max_size=connections,
@@ -68,8 +71,18 @@ async def connect(
         setup=_enter_tenant,
         server_settings=session_settings(room, tenant),
     )
-    async with pool:
+    try:
         yield pool
+    finally:
+        await _close(pool)
+
+
+async def _close(pool: Database) -> None:
+    """Whoever does not give back a connection in time loses it."""
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+    except TimeoutError:
+        pool.terminate()
 
 
 def session_settings(room: str, tenant: str = "") -> dict[str, str]:
@@ -95,8 +108,4 @@ async def _enter_tenant(conn: Any) -> None:
 async def prepare(conn: Any) -> None:
     """JSON columns are Python values on both sides."""
     for name in ("json", "jsonb"):
-        await conn.set_type_codec(name, encoder=_dumps, decoder=json.loads, schema="pg_catalog")
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        await conn.set_type_codec(name, encoder=WRITTEN, decoder=json.loads, schema="pg_catalog")

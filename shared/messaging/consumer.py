@@ -8,22 +8,25 @@ few delayed tries, then the dead queue.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from uuid import UUID
 
-import aio_pika
-import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from aiormq.channel import Channel as UnderlayChannel
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import DeliveredMessage
+from aiormq.channel import Channel
 
 from shared import clock, log, metrics
-from shared.database import Connection, Database, is_away
+from shared.database import Database, is_away
 from shared.errors import Refusal, TooMany, Unavailable
 from shared.events.base import Event
-from shared.events.origin import REAL, Origin, within
-from shared.messaging.cloud import from_message
+from shared.messaging import setbacks
+from shared.messaging.cloud import event_of
+from shared.messaging.forwarding import ATTEMPT, REASON, SINCE, attempt_of, deliveries_of, forward
+from shared.messaging.handling import Handling
+from shared.messaging.setbacks import Setback
+from shared.messaging.subscriptions import Subscription
 from shared.messaging.topology import (
     BROKER_AWAY,
     DEAD,
@@ -38,25 +41,14 @@ from shared.messaging.topology import (
 
 PREFETCH = 200
 BATCH = 100
+SLOW_SECONDS = 1
 WATCH_SECONDS = 5
 STUCK_SECONDS = 30
-PUBLISH_SECONDS = 5
+ANSWER_SECONDS = 5
 LONGEST_PAUSE_SECONDS = 1
-ATTEMPT = "x-sibol-attempt"
-REASON = "x-sibol-reason"
-
-E = TypeVar("E", bound=Event)
-Handler = Callable[[Connection, Any], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Subscription:
-    event: type[Event]
-    handler: Handler
-
-
-def on(event: type[E], handler: Callable[[Connection, E], Awaitable[None]]) -> Subscription:
-    return Subscription(event, handler)
+# So often it came back without an end: whoever had it may have died of it.
+SUSPECT_DELIVERIES = 2
+SUSPECT_TRIES = 3
 
 
 class Detached(Exception):
@@ -65,7 +57,7 @@ class Detached(Exception):
 
 @dataclass(frozen=True)
 class Heard:
-    message: AbstractIncomingMessage
+    message: DeliveredMessage
     event: Event
 
 
@@ -81,17 +73,17 @@ class Consumer:
         ladder: Sequence[Delay] = LADDER,
     ) -> None:
         self._room = room
-        self._handlers: dict[str, list[Handler]] = {}
-        for subscription in subscriptions:
-            self._handlers.setdefault(subscription.event.name, []).append(subscription.handler)
+        self._handling = Handling(room, subscriptions, database, after_commit)
         self._database = database
         self._amqp_url = amqp_url
-        self._after_commit = after_commit
         self._ladder = ladder
         self._taken_at: float | None = None
         self._arrived_at = time.monotonic()
         self._attached = False
         self._tag = 0
+        self._most = BATCH
+        self._sizes = metrics.batch_size.labels(room)
+        self._seconds = metrics.batch_seconds.labels(room)
 
     def trouble(self) -> str | None:
         """Why this consumer makes no progress, or None."""
@@ -122,23 +114,26 @@ class Consumer:
         async with connection:
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             await channel.set_qos(prefetch_count=PREFETCH)
-            queue = await declare_room(channel, self._room, self._handlers, self._ladder)
-            arrived: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
+            queue = await declare_room(channel, self._room, self._handling.names, self._ladder)
+            underlay = await channel.get_underlay_channel()
+            assert isinstance(underlay, Channel)
+            arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
             self._tag = 0
-            tag = await queue.consume(arrived.put, timeout=PUBLISH_SECONDS)
+            begun = await underlay.basic_consume(queue.name, arrived.put, timeout=ANSWER_SECONDS)
+            assert begun.consumer_tag is not None
             self._attached = True
             log.get().info("consuming", queue=queue.name)
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(self._watch(connection, channel, tag))
-                await self._take_batches(arrived, channel, stopping, watch)
+                watch = tasks.create_task(self._watch(connection, underlay, begun.consumer_tag))
+                await self._take_batches(arrived, underlay, stopping, watch)
                 watch.cancel()
                 with suppress(*BROKER_AWAY):
-                    await queue.cancel(tag, timeout=PUBLISH_SECONDS)
+                    await underlay.basic_cancel(begun.consumer_tag, timeout=ANSWER_SECONDS)
 
     async def _take_batches(
         self,
-        arrived: asyncio.Queue[AbstractIncomingMessage],
-        channel: AbstractChannel,
+        arrived: asyncio.Queue[DeliveredMessage],
+        channel: Channel,
         stopping: asyncio.Event,
         watch: asyncio.Task[None],
     ) -> None:
@@ -149,107 +144,78 @@ class Consumer:
             except TimeoutError:
                 continue
             messages = [first]
-            while len(messages) < BATCH and not arrived.empty():
+            while len(messages) < self._most and not arrived.empty():
                 messages.append(arrived.get_nowait())
             self._arrived_at = self._taken_at = time.monotonic()
             await self._settle(messages, channel)
+            self._measure(len(messages), time.monotonic() - self._arrived_at)
             self._taken_at = None
 
-    async def _settle(
-        self, messages: Sequence[AbstractIncomingMessage], channel: AbstractChannel
-    ) -> None:
-        started = time.monotonic()
+    def _measure(self, size: int, seconds: float) -> None:
+        """Slow work is taken in smaller batches, so that no transaction lasts long."""
+        self._most = max(self._most // 2, 1) if seconds > SLOW_SECONDS else BATCH
+        self._sizes.observe(size)
+        self._seconds.observe(seconds)
+
+    async def _settle(self, messages: Sequence[DeliveredMessage], channel: Channel) -> None:
         self._check_order(messages)
         heard = [item for message in messages if (item := await self._read(message, channel))]
-        try:
-            await self._handle(heard)
-        except Exception:
-            # Whatever failed, found out one by one: only the guilty message is set aside.
-            for item in heard:
-                await self._handle_alone(item, channel)
-        await messages[-1].ack(multiple=True)
-        metrics.batch_size.labels(self._room).observe(len(messages))
-        metrics.batch_seconds.labels(self._room).observe(time.monotonic() - started)
+        suspects = [item for item in heard if deliveries_of(item.message) >= SUSPECT_DELIVERIES]
+        await self._handle_suspects(suspects, channel)
+        await self._handle_together([item for item in heard if item not in suspects], channel)
+        await channel.basic_ack(self._tag, multiple=True)
 
-    def _check_order(self, messages: Sequence[AbstractIncomingMessage]) -> None:
+    def _check_order(self, messages: Sequence[DeliveredMessage]) -> None:
         """One acknowledgement covers all before it, so none before it may be missing here."""
         for message in messages:
             self._tag += 1
             if message.delivery_tag != self._tag:
                 raise Detached("A delivery was skipped.")
 
-    async def _read(
-        self, message: AbstractIncomingMessage, channel: AbstractChannel
-    ) -> Heard | None:
+    async def _read(self, message: DeliveredMessage, channel: Channel) -> Heard | None:
         try:
-            return Heard(message, from_message(message))
+            return Heard(message, event_of(message))
         except Refusal as refusal:
             reason = refusal.detail
         except Exception as error:
             # Whatever a stranger put into a message, the next one must be heard.
-            log.get().exception("event_unreadable", message_id=message.message_id)
+            log.get().exception("event_unreadable", message_id=_id_of(message))
             reason = f"unreadable: {type(error).__name__}"
         await self._bury(message, channel, reason)
         return None
 
-    async def _handle(self, heard: Sequence[Heard]) -> None:
-        """All of them in one transaction."""
+    async def _handle_together(self, heard: Sequence[Heard], channel: Channel) -> None:
         if not heard:
             return
-        done: list[Event] = []
-        async with self._database.acquire() as conn, conn.transaction():
-            fresh = await _mark_handled(conn, [item.event for item in heard])
-            tenant = REAL
+        try:
+            await self._handling.handle([item.event for item in heard])
+        except Exception:
+            # Whatever failed, found out one by one: only the guilty message is set aside.
             for item in heard:
-                if item.event.envelope.id in fresh:
-                    tenant = await _enter(conn, item.event.envelope.tenant, tenant)
-                    await self._call(conn, item.event)
-                    fresh.discard(item.event.envelope.id)
-                    done.append(item.event)
-        self._after_commit()
-        for item in heard:
-            self._tell(item.event, "done" if item.event in done else "duplicate")
+                await self._handle_alone(item, channel)
 
-    async def _call(self, conn: Connection, event: Event) -> None:
-        envelope = event.envelope
-        origin = Origin(
-            correlation_id=envelope.correlation_id,
-            causation_id=envelope.id,
-            tenant=envelope.tenant,
-            traceparent=envelope.traceparent,
-            ahead=envelope.ahead,
-        )
-        with (
-            within(origin),
-            clock.advanced(envelope.ahead),
-            structlog.contextvars.bound_contextvars(
-                event_id=str(envelope.id),
-                event_name=envelope.name,
-                correlation_id=str(envelope.correlation_id),
-            ),
-        ):
-            for handler in self._handlers.get(envelope.name, ()):
-                await handler(conn, event)
+    async def _handle_suspects(self, suspects: Sequence[Heard], channel: Channel) -> None:
+        """Noted before they are tried; first together, and then alone: whoever kills us is found, and
+        its neighbours are not blamed for it."""
+        if not suspects:
+            return
+        reason = "came back again and again without an end"
+        tries = await self._note([item.message for item in suspects], Setback.TRYING, reason)
+        tried = [(item, tries.get(item.event.envelope.id, 1)) for item in suspects]
+        await self._handle_together([item for item, times in tried if times == 1], channel)
+        for item, times in tried:
+            if times > SUSPECT_TRIES:
+                reason = f"the process ended {times - 1} times while it handled this"
+                await self._bury(item.message, channel, reason)
+            elif times > 1:
+                await self._handle_alone(item, channel)
 
-    def _tell(self, event: Event, outcome: str) -> None:
-        envelope = event.envelope
-        self._count(event, outcome)
-        age = (clock.now() + envelope.ahead - envelope.time).total_seconds()
-        metrics.event_age_seconds.labels(self._room).observe(max(age, 0))
-        log.get().info(
-            "event_handled",
-            outcome=outcome,
-            event_id=str(envelope.id),
-            event_name=envelope.name,
-            correlation_id=str(envelope.correlation_id),
-            subject=str(envelope.subject),
-        )
-
-    async def _handle_alone(self, item: Heard, channel: AbstractChannel) -> None:
+    async def _handle_alone(self, item: Heard, channel: Channel) -> None:
         pause = 0.5
         while True:
+            self._taken_at = time.monotonic()
             try:
-                return await self._handle([item])
+                return await self._handling.handle([item.event])
             except (Unavailable, TooMany) as refusal:
                 await self._pause(pause, refusal)
             except Refusal as refusal:
@@ -271,96 +237,72 @@ class Consumer:
         log.get().warning("neighbour_away", error=type(error).__name__)
         await asyncio.sleep(seconds)
 
-    async def _try_later(self, item: Heard, channel: AbstractChannel, error: Exception) -> None:
-        attempt = _attempt(item.message)
+    async def _try_later(self, item: Heard, channel: Channel, error: Exception) -> None:
+        attempt = attempt_of(item.message)
         if attempt >= len(self._ladder):
             reason = f"{type(error).__name__} after {attempt + 1} tries"
             return await self._bury(item.message, channel, reason)
-        self._count(item.event, "retried")
+        metrics.events_handled.labels(self._room, item.event.name, "retried").inc()
+        await self._note([item.message], Setback.WAITING, type(error).__name__)
         key = wait_queue_of(self._room, self._ladder[attempt])
-        await self._forward(item.message, channel, RETRY, key, {ATTEMPT: attempt + 1})
+        await forward(channel, item.message, RETRY, key, {ATTEMPT: attempt + 1})
         return None
 
-    async def _bury(
-        self, message: AbstractIncomingMessage, channel: AbstractChannel, reason: str
-    ) -> None:
-        log.get().error("event_rejected", message_id=message.message_id, reason=reason)
+    async def _bury(self, message: DeliveredMessage, channel: Channel, reason: str) -> None:
+        log.get().error("event_rejected", message_id=_id_of(message), reason=reason)
         metrics.events_handled.labels(self._room, "any", "dead").inc()
-        await self._forward(message, channel, DEAD, self._room, {REASON: reason[:500]})
-
-    async def _forward(
-        self,
-        message: AbstractIncomingMessage,
-        channel: AbstractChannel,
-        exchange: str,
-        key: str,
-        headers: dict[str, Any],
-    ) -> None:
-        copy = aio_pika.Message(
-            message.body,
-            headers={**message.headers, **headers},
-            content_type=message.content_type,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
-            message_id=message.message_id,
-            timestamp=message.timestamp,
-            type=message.type,
+        await self._note([message], Setback.DEAD, reason)
+        await forward(
+            channel,
+            message,
+            DEAD,
+            self._room,
+            {REASON: reason[:500], SINCE: clock.now().isoformat()},
         )
-        target = await channel.get_exchange(exchange, ensure=False)
-        await target.publish(copy, key, mandatory=True, timeout=PUBLISH_SECONDS)
 
-    async def _watch(
-        self, connection: aio_pika.abc.AbstractConnection, channel: AbstractChannel, tag: str
-    ) -> None:
+    async def _note(
+        self, messages: Sequence[DeliveredMessage], state: Setback, reason: str
+    ) -> dict[UUID, int]:
+        """However long the database is away: the messages stay in hand meanwhile."""
+        event_ids = [found for message in messages if (found := _uuid_of(message))]
+        pause = 0.5
+        while True:
+            try:
+                return await setbacks.note(self._database, event_ids, state, reason)
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                await self._pause(pause, error)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _watch(self, connection: AbstractConnection, channel: Channel, tag: str) -> None:
         """A deleted and recreated queue leaves a consumer silently dead; look, every few seconds."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             metrics.oldest_in_hand_seconds.labels(self._room).set(self._in_hand_seconds())
             if connection.is_closed or channel.is_closed:
                 raise Detached("The connection is closed.")
-            underlay = await channel.get_underlay_channel()
-            assert isinstance(underlay, UnderlayChannel)
-            if tag not in underlay.consumers:
+            if tag not in channel.consumers:
                 raise Detached("The broker cancelled this consumer.")
             await self._look_at_queue(connection)
 
-    async def _look_at_queue(self, connection: aio_pika.abc.AbstractConnection) -> None:
+    async def _look_at_queue(self, connection: AbstractConnection) -> None:
         async with connection.channel() as channel:
-            queue = await self._passive(channel)
+            queue = await channel.declare_queue(
+                queue_of(self._room), passive=True, timeout=ANSWER_SECONDS
+            )
         waiting = queue.declaration_result.message_count or 0
         idle = self._taken_at is None and time.monotonic() - self._arrived_at > STUCK_SECONDS
         if not queue.declaration_result.consumer_count or (waiting and idle):
             raise Detached("The queue does not feed this consumer.")
 
-    async def _passive(self, channel: AbstractChannel) -> AbstractQueue:
-        return await channel.declare_queue(
-            queue_of(self._room), passive=True, timeout=PUBLISH_SECONDS
-        )
 
-    def _count(self, event: Event, outcome: str) -> None:
-        metrics.events_handled.labels(self._room, event.name, outcome).inc()
+def _id_of(message: DeliveredMessage) -> str | None:
+    return message.header.properties.message_id
 
 
-def _attempt(message: AbstractIncomingMessage) -> int:
-    found = message.headers.get(ATTEMPT)
-    return found if isinstance(found, int) and found > 0 else 0
-
-
-async def _enter(conn: Connection, tenant: str, before: str) -> str:
-    """Until the transaction ends, this connection sees the records of that tenant alone."""
-    if tenant != before:
-        await conn.execute("SELECT set_config('sibol.tenant', $1, true)", tenant)
-    return tenant
-
-
-async def _mark_handled(conn: Connection, events: Sequence[Event]) -> set[Any]:
-    """Return the ids that were not handled before."""
-    rows = await conn.fetch(
-        """INSERT INTO inbox (event_id, name, handled_at)
-           SELECT event_id, name, $3 FROM unnest($1::uuid[], $2::text[]) AS heard (event_id, name)
-               ON CONFLICT DO NOTHING
-        RETURNING event_id""",
-        [event.envelope.id for event in events],
-        [event.name for event in events],
-        clock.now(),
-    )
-    return {row["event_id"] for row in rows}
+def _uuid_of(message: DeliveredMessage) -> UUID | None:
+    try:
+        return UUID(_id_of(message) or "")
+    except ValueError:
+        return None

@@ -16,7 +16,11 @@ from urllib.parse import urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
+from aio_pika.exceptions import (
+    AMQPError,
+    ChannelInvalidStateError,
+    ChannelPreconditionFailed,
+)
 
 from shared.events import CATALOGUE
 
@@ -34,8 +38,16 @@ HEARTBEAT_SECONDS = 10
 # High: only a process that dies again and again over one message reaches it.
 DELIVERY_LIMIT = 50
 
+
+class NotEmpty(Exception):
+    """A queue that has to be made anew still holds messages."""
+
+
 Arguments = dict[str, Any]
 KEPT: Arguments = {"x-queue-type": "quorum", "x-overflow": "reject-publish"}
+# Looked at by operators, again and again, which counts as deliveries: RabbitMQ 4 would drop a message at
+# the 20th unless told otherwise.
+LOOKED_AT: Arguments = {**KEPT, "x-delivery-limit": 1_000_000_000}
 # What leaves such a queue is gone only when the next one has it.
 HANDED_ON: Arguments = {**KEPT, "x-dead-letter-strategy": "at-least-once"}
 FIREHOSE_ARGUMENTS: Arguments = {
@@ -92,11 +104,13 @@ async def declare_exchanges(channel: AbstractChannel) -> AbstractExchange:
     public = await _exchange(channel, PUBLIC, "topic")
     await _exchange(channel, RETRY, "direct")
     await _exchange(channel, DEAD, "direct")
-    await (await _queue(channel, UNROUTED, KEPT)).bind(unrouted)
+    await (await _queue(channel, UNROUTED, LOOKED_AT)).bind(unrouted)
     await (await _queue(channel, FIREHOSE, FIREHOSE_ARGUMENTS)).bind(public, "#")
+    underlay = await channel.get_underlay_channel()
     for name, event in CATALOGUE.items():
         if event.public:
-            await public.bind(events, name, timeout=DECLARE_SECONDS)
+            await underlay.exchange_bind(PUBLIC, EVENTS, routing_key=name, nowait=True)
+    await _settled(channel)
     return events
 
 
@@ -105,7 +119,7 @@ async def declare_room(
 ) -> AbstractQueue:
     """Return the room's queue, bound to the events it hears."""
     await declare_exchanges(channel)
-    await (await _queue(channel, dead_queue_of(room), KEPT)).bind(DEAD, room)
+    await (await _queue(channel, dead_queue_of(room), LOOKED_AT)).bind(DEAD, room)
     for delay in ladder:
         await _declare_wait(channel, room, delay)
     queue = await _queue(
@@ -118,9 +132,32 @@ async def declare_room(
             "x-delivery-limit": DELIVERY_LIMIT,
         },
     )
+    underlay = await channel.get_underlay_channel()
     for name in names:
-        await queue.bind(EVENTS, name, timeout=DECLARE_SECONDS)
+        await underlay.queue_bind(queue.name, EVENTS, routing_key=name, nowait=True)
+    await _settled(channel)
     return queue
+
+
+async def _settled(channel: AbstractChannel) -> None:
+    """A hundred bindings are asked for without waiting for a word on each; this is the word on all."""
+    await channel.declare_exchange(EVENTS, passive=True, timeout=DECLARE_SECONDS)
+
+
+async def make_again_if_empty(connection: AbstractConnection, room: str) -> None:
+    """Queues of an earlier release that operators look at: with other arguments, they are made anew."""
+    for name in (UNROUTED, dead_queue_of(room)):
+        try:
+            await _queue(await connection.channel(), name, LOOKED_AT)
+        except ChannelPreconditionFailed:
+            channel = await connection.channel()
+            found = await channel.declare_queue(name, passive=True, timeout=DECLARE_SECONDS)
+            if found.declaration_result.message_count:
+                raise NotEmpty(
+                    f"{name} was made by an earlier release and holds messages. Empty it with "
+                    f"./sibol dead redrive or drop, then migrate again."
+                ) from None
+            await channel.queue_delete(name, timeout=DECLARE_SECONDS)
 
 
 async def _declare_wait(channel: AbstractChannel, room: str, delay: Delay) -> None:

@@ -147,7 +147,7 @@ class Engine:
             with within(origin), clock.advanced(ahead):
                 for item in subscriptions:
                     if item.event is type(event):
-                        await item.handler(conn, event)
+                        await item.hear(conn, [event])
 
 
 def read(row: asyncpg.Record) -> Event:

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -93,16 +94,19 @@ async def delete_session(conn: Connection, token_hash: bytes) -> None:
     await conn.execute("DELETE FROM gateway.sessions WHERE token_hash = $1", token_hash)
 
 
-async def select_viewer(conn: Connection, token_hash: bytes) -> Viewer | None:
-    row = await conn.fetchrow(
-        """SELECT people.id, people.duties, people.tenant, sandboxes.ahead
+async def select_viewers(conn: Connection, token_hashes: Collection[bytes]) -> dict[bytes, Viewer]:
+    """By the hash of their token; without those whose session has ended."""
+    rows = await conn.fetch(
+        """SELECT token_hash, people.id, people.duties, people.tenant, sandboxes.ahead
              FROM gateway.sessions
              JOIN gateway.people         ON people.id = sessions.person_id
              LEFT JOIN gateway.sandboxes ON sandboxes.tenant = people.tenant
-            WHERE token_hash = $1 AND expires_at > $2""",
-        token_hash,
+            WHERE token_hash = ANY($1) AND expires_at > $2""",
+        token_hashes,
         clock.now(),
     )
-    if row is None:
-        return None
+    return {row["token_hash"]: _viewer(row) for row in rows}
+
+
+def _viewer(row: asyncpg.Record) -> Viewer:
     return Viewer(row["id"], frozenset(row["duties"]), row["tenant"], row["ahead"] or timedelta())

@@ -1,16 +1,20 @@
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
 from services.gateway.applications import queries, rules
 from services.gateway.applications.moves import LIFE, begin, move
-from services.gateway.applications.queries import Application
+from services.gateway.applications.queries import Application, Applying, Seeker
 from services.gateway.engagements.agreement import agreement_text
 from services.gateway.engagements.moves import begin as begin_engagement
 from services.gateway.engagements.queries import insert_engagement, lock_engagement
+from services.gateway.lifecycle import Step
 from services.gateway.lifecycles import Who
 from services.gateway.lifecycles.application import Status
 from services.gateway.milestones.moves import begin as begin_milestone
 from services.gateway.milestones.queries import insert_milestones, select_milestones
+from services.gateway.outcomes import carry_on, judge
 from services.gateway.profiles.queries import Profile, lock_profile_version, select_profile
 from services.gateway.projects.moves import move as move_project
 from services.gateway.projects.queries import Project, lock_project, share_project
@@ -20,39 +24,63 @@ from services.gateway.versions import check_version
 from services.gateway.viewer import Viewer
 from shared import clock
 from shared.database import Connection
-from shared.errors import Conflict, NotFound
+from shared.database.coalescing import Errand
+from shared.errors import Conflict, NotFound, Refusal
 from shared.events.applications import ApplicationInvited
 
 APPLICANT = frozenset({Who.APPLICANT})
 EMPLOYER = frozenset({Who.EMPLOYER})
 
 
-async def apply(
-    conn: Connection, *, project_id: UUID, viewer: Viewer, cover_letter: str, draft: bool
-) -> Application:
-    async with conn.transaction():
-        project = await share_project(conn, project_id, viewer_id=viewer.id)
-        if project is None or not may_see(
-            state=project.state, is_mine=project.is_mine, moderates=viewer.moderates
-        ):
-            raise NotFound("No such project.")
-        # One after the other, or two at once would both be the last one allowed.
-        await lock_profile_version(conn, viewer.id)
-        rules.check_may_apply(
-            project_state=project.state,
-            is_member=project.is_mine,
-            live=await queries.count_live_of(conn, viewer.id),
-        )
-        profile = await _filled_profile(conn, viewer)
-        application_id = await queries.insert_application(
-            conn, project_id=project_id, profile=profile, cover_letter=cover_letter
-        )
-        if application_id is None:
-            raise Conflict("You have already applied to this project.")
-        application = await _locked(conn, application_id, viewer)
-        if draft:
-            return await begin(conn, application)
-        return await move(conn, application, "submit", APPLICANT)
+@dataclass(frozen=True)
+class Apply:
+    project_id: UUID
+    viewer: Viewer
+    cover_letter: str
+    draft: bool
+
+
+async def apply(conn: Connection, asked: Sequence[Errand[Apply]]) -> list[Application | Refusal]:
+    """Of many people at once, each of them once; the caller has begun the transaction."""
+    wanted = [each.wanted for each in asked]
+    await queries.hold_for_applying(
+        conn,
+        project_ids={each.project_id for each in wanted},
+        person_ids={each.viewer.id for each in wanted},
+    )
+    known = await queries.select_applying(conn, [(w.project_id, w.viewer.id) for w in wanted])
+    judged = judge(asked, lambda each: _first_step(each, known))
+    return await carry_on(judged, lambda steps: _make(conn, steps))
+
+
+def _first_step(
+    asked: Errand[Apply], known: Mapping[tuple[UUID, UUID], Applying]
+) -> Step[Application]:
+    wanted = asked.wanted
+    found = known.get((wanted.project_id, wanted.viewer.id))
+    if found is None or not may_see(
+        state=found.project_state, is_mine=found.is_mine, moderates=wanted.viewer.moderates
+    ):
+        raise NotFound("No such project.")
+    rules.check_may_apply(
+        project_state=found.project_state, is_member=found.is_mine, live=found.live
+    )
+    draft = queries.drafted(found, _filled(found.profile), wanted.cover_letter)
+    if wanted.draft:
+        return Step(draft, restarts=True, origin=asked.origin)
+    submitted = LIFE.step(draft, "submit", APPLICANT)
+    return replace(submitted, entered=False, origin=asked.origin)
+
+
+async def _make(
+    conn: Connection, steps: Sequence[Step[Application]]
+) -> list[Application | Refusal]:
+    made = await queries.insert_applications(conn, [step.record for step in steps])
+    judged: list[Step[Application] | Refusal] = [
+        step if step.record.id in made else Conflict("You have already applied to this project.")
+        for step in steps
+    ]
+    return await carry_on(judged, lambda left: LIFE.take_all(conn, left))
 
 
 async def invite(
@@ -90,7 +118,8 @@ async def start(
         await move(conn, application, "start", _roles(viewer, application))
         assert project is not None
         rules.check_may_apply(project_state=project.state, is_member=project.is_mine, live=live)
-        await queries.update_profile(conn, application_id, await _filled_profile(conn, viewer))
+        profile = _filled(await select_profile(conn, viewer.id))
+        await queries.update_profile(conn, application_id, profile)
         return await _shown(conn, application_id, viewer)
 
 
@@ -128,6 +157,38 @@ async def command(
         if command == "submit":
             rules.check_letter(application.cover_letter)
     return moved
+
+
+@dataclass(frozen=True)
+class Look:
+    """The employer opens an application."""
+
+    application_id: UUID
+    viewer: Viewer
+    expected: int | None
+
+
+async def view(conn: Connection, asked: Sequence[Errand[Look]]) -> list[Application | Refusal]:
+    """Many at once, each application once; the caller has begun the transaction."""
+    found = await queries.lock_applications(
+        conn,
+        [
+            Seeker(each.wanted.application_id, each.wanted.viewer.id, each.wanted.viewer.moderates)
+            for each in asked
+        ],
+    )
+    judged = judge(asked, lambda each: _seen(each, found))
+    return await carry_on(judged, lambda steps: LIFE.take_all(conn, steps))
+
+
+def _seen(asked: Errand[Look], found: Mapping[UUID, Application]) -> Step[Application]:
+    wanted = asked.wanted
+    application = found.get(wanted.application_id)
+    if application is None:
+        raise NotFound("No such application.")
+    check_version(wanted.expected, application.version)
+    step = LIFE.step(application, "view", _roles(wanted.viewer, application))
+    return replace(step, origin=asked.origin)
 
 
 async def not_select(
@@ -248,8 +309,7 @@ async def _start_clocks(conn: Connection, engagement_id: UUID) -> None:
         await begin_milestone(conn, milestone)
 
 
-async def _filled_profile(conn: Connection, viewer: Viewer) -> Profile:
-    profile = await select_profile(conn, viewer.id)
+def _filled(profile: Profile | None) -> Profile:
     if profile is None or not profile.skills:
         raise Conflict("Fill in your profile first: PUT /v1/me/profile, with your skills.")
     return profile

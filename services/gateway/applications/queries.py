@@ -1,3 +1,4 @@
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -7,6 +8,7 @@ import asyncpg
 
 from services.gateway.applications.rules import LIVE, SLOTS
 from services.gateway.lifecycles.application import Status
+from services.gateway.lifecycles.project import Status as ProjectStatus
 from services.gateway.profiles.queries import Profile
 from shared import clock
 from shared.database import Connection
@@ -56,18 +58,18 @@ class Application:
     is_applicant: bool
 
 
-SELECT_APPLICATION = """
+SELECT = """
     SELECT applications.id, project_id, projects.title AS project_title,
            projects.organization_id, organizations.name AS organization_name, applicant_id,
            CASE WHEN applications.state IN ('invited', 'invite_declined', 'invite_lapsed')
-                 AND applicant_id IS DISTINCT FROM $2 THEN '' ELSE people.name
+                 AND applicant_id IS DISTINCT FROM asked.viewer_id THEN '' ELSE people.name
             END AS applicant_name, cover_letter, profile_snapshot, applications.state,
            applications.reason, criteria_not_met, invited_for, slot_returned, match_score, applications.version, applications.drafted_at,
            submitted_at, applications.changed_at,
            offers.message, offers.starts_on, offers.fee, offers.made_at,
            gateway.due_timers(applications.id) AS timers,
-           applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer
-      FROM gateway.applications
+           applicant_id IS NOT DISTINCT FROM asked.viewer_id AS is_applicant, member.is_employer
+      FROM {asked}
       JOIN gateway.projects      ON projects.id = project_id
       JOIN gateway.organizations ON organizations.id = projects.organization_id
       JOIN gateway.people        ON people.id = applicant_id
@@ -75,11 +77,20 @@ SELECT_APPLICATION = """
      CROSS JOIN LATERAL (
            SELECT EXISTS (SELECT FROM gateway.members
                            WHERE members.organization_id = projects.organization_id
-                             AND members.person_id = $2) AS is_employer) AS member
+                             AND members.person_id = asked.viewer_id) AS is_employer) AS member
 """
-# A draft is the applicant's alone; a moderator ($3) sees what was sent.
+SELECT_APPLICATION = SELECT.format(
+    asked="(SELECT $2::uuid AS viewer_id) AS asked CROSS JOIN gateway.applications"
+)
+SELECT_ASKED = SELECT.format(
+    asked="""unnest($1::uuid[], $2::uuid[], $3::boolean[])
+                    AS asked (application_id, viewer_id, moderates)
+              JOIN gateway.applications ON applications.id = asked.application_id"""
+)
+# A draft is the applicant's alone; a moderator sees what was sent.
 VISIBLE = """
-    (applicant_id = $2 OR (applications.state <> 'draft' AND (member.is_employer OR $3)))
+    (applicant_id = asked.viewer_id
+     OR (applications.state <> 'draft' AND (member.is_employer OR asked.moderates)))
 """
 
 
@@ -91,15 +102,28 @@ def _application(row: asyncpg.Record) -> Application:
     return Application(**facts)
 
 
+@dataclass(frozen=True)
+class Seeker:
+    """Who wants to see which application."""
+
+    application_id: UUID
+    viewer_id: UUID
+    moderates: bool
+
+
+def _columns(seekers: Sequence[Seeker]) -> tuple[list[UUID], list[UUID], list[bool]]:
+    return (
+        [seeker.application_id for seeker in seekers],
+        [seeker.viewer_id for seeker in seekers],
+        [seeker.moderates for seeker in seekers],
+    )
+
+
 async def select_application(
     conn: Connection, application_id: UUID, *, viewer_id: UUID, moderates: bool
 ) -> Application | None:
-    row = await conn.fetchrow(
-        f"{SELECT_APPLICATION} WHERE applications.id = $1 AND {VISIBLE}",
-        application_id,
-        viewer_id,
-        moderates,
-    )
+    seeker = Seeker(application_id, viewer_id, moderates)
+    row = await conn.fetchrow(f"{SELECT_ASKED} WHERE {VISIBLE}", *_columns([seeker]))
     return _application(row) if row else None
 
 
@@ -107,13 +131,18 @@ async def lock_application(
     conn: Connection, application_id: UUID, *, viewer_id: UUID, moderates: bool
 ) -> Application | None:
     """The project's lock, where it is needed, comes first."""
-    row = await conn.fetchrow(
-        f"{SELECT_APPLICATION} WHERE applications.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF applications",
-        application_id,
-        viewer_id,
-        moderates,
+    found = await lock_applications(conn, [Seeker(application_id, viewer_id, moderates)])
+    return found.get(application_id)
+
+
+async def lock_applications(conn: Connection, seekers: Sequence[Seeker]) -> dict[UUID, Application]:
+    """Those that their seekers may see; each is sought once."""
+    rows = await conn.fetch(
+        f"""{SELECT_ASKED} WHERE {VISIBLE}
+             ORDER BY applications.id FOR NO KEY UPDATE OF applications""",
+        *_columns(seekers),
     )
-    return _application(row) if row else None
+    return {row["id"]: _application(row) for row in rows}
 
 
 async def lock_any_application(conn: Connection, application_id: UUID) -> Application | None:
@@ -134,43 +163,166 @@ async def select_project_of(conn: Connection, application_id: UUID) -> UUID | No
     return project_id
 
 
-async def select_clock_facts(conn: Connection, application_id: UUID) -> ClockFacts:
-    """What the clocks of an application count from."""
-    row = await conn.fetchrow(
-        """SELECT answer_days, submitted_at,
+async def select_clock_facts(
+    conn: Connection, application_ids: Sequence[UUID]
+) -> dict[UUID, ClockFacts]:
+    """What the clocks of applications count from."""
+    rows = await conn.fetch(
+        """SELECT applications.id, answer_days, submitted_at,
                   (SELECT due_at FROM gateway.timers
                     WHERE record_id = projects.id AND name = 'apply_by') AS apply_by
              FROM gateway.applications JOIN gateway.projects ON projects.id = project_id
-            WHERE applications.id = $1""",
-        application_id,
+            WHERE applications.id = ANY($1)""",
+        application_ids,
     )
-    assert row is not None
+    return {row["id"]: _clock_facts(row) for row in rows}
+
+
+def _clock_facts(row: asyncpg.Record) -> ClockFacts:
     since = {"submitted": row["submitted_at"], "apply_by": row["apply_by"]}
     return ClockFacts(row["answer_days"], {name: at for name, at in since.items() if at})
 
 
-async def insert_application(
-    conn: Connection, *, project_id: UUID, profile: Profile, cover_letter: str
-) -> UUID | None:
-    """Return None when this person has already applied."""
-    now = clock.now()
-    application_id: UUID | None = await conn.fetchval(
+@dataclass(frozen=True)
+class Applying:
+    """A person before a project; `is_mine` is their membership, `live` how many applications of
+    theirs wait. Whoever has filled in nothing has no profile."""
+
+    project_id: UUID
+    project_title: str
+    project_state: ProjectStatus
+    organization_id: UUID
+    organization_name: str
+    applicant_id: UUID
+    applicant_name: str
+    is_mine: bool
+    live: int
+    profile: Profile | None
+
+
+async def hold_for_applying(
+    conn: Connection, *, project_ids: Collection[UUID], person_ids: Collection[UUID]
+) -> None:
+    """First the projects, which many may hold and which then stay in their states; then the
+    applicants, or two at once would both be the last one allowed. The count sets the order."""
+    await conn.execute(
+        """WITH projects AS MATERIALIZED (
+               SELECT id FROM gateway.projects WHERE id = ANY($1) ORDER BY id FOR SHARE
+           ), people AS MATERIALIZED (
+               SELECT person_id FROM gateway.profiles
+                WHERE person_id = ANY($2) AND (SELECT count(*) FROM projects) >= 0
+                ORDER BY person_id FOR NO KEY UPDATE
+           )
+           SELECT count(*) FROM people""",
+        project_ids,
+        person_ids,
+    )
+
+
+async def select_applying(
+    conn: Connection, wanted: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Applying]:
+    """By project and person, under the locks of both; no project, no row."""
+    rows = await conn.fetch(
+        """SELECT projects.id AS project_id, projects.title AS project_title,
+                  projects.state AS project_state, projects.organization_id,
+                  organizations.name AS organization_name, people.id AS applicant_id,
+                  people.name AS applicant_name,
+                  EXISTS (SELECT FROM gateway.members
+                           WHERE members.organization_id = projects.organization_id
+                             AND members.person_id = people.id) AS is_mine,
+                  (SELECT count(*) FROM gateway.applications
+                    WHERE applicant_id = people.id AND state = ANY($3)
+                      AND NOT slot_returned) AS live,
+                  profiles.person_id, profiles.version, headline, profiles.about, profiles.region,
+                  profiles.city, profiles.remote, weekly_hours, minimum_hourly_pay,
+                  profiles.languages, interests, school, experience,
+                  (SELECT coalesce(jsonb_object_agg(skill_id, level ORDER BY skill_id), '{}')
+                     FROM gateway.profile_skills
+                    WHERE profile_skills.person_id = people.id) AS skills
+             FROM unnest($1::uuid[], $2::uuid[]) AS wanted (project_id, person_id)
+             JOIN gateway.projects      ON projects.id = wanted.project_id
+             JOIN gateway.organizations ON organizations.id = projects.organization_id
+             JOIN gateway.people        ON people.id = wanted.person_id
+             LEFT JOIN gateway.profiles ON profiles.person_id = people.id""",
+        *zip(*wanted, strict=True),
+        SLOTS,
+    )
+    return {(row["project_id"], row["applicant_id"]): _applying(row) for row in rows}
+
+
+def _applying(row: asyncpg.Record) -> Applying:
+    facts: dict[str, Any] = dict(row)
+    facts["project_state"] = ProjectStatus(facts["project_state"])
+    profile = {name: facts.pop(name) for name in Profile.__dataclass_fields__}
+    facts["profile"] = Profile(**profile) if profile["person_id"] else None
+    return Applying(**facts)
+
+
+def drafted(applying: Applying, profile: Profile, cover_letter: str) -> Application:
+    """The application as it begins, before there is a row of it."""
+    return Application(
+        id=new_id(),
+        project_id=applying.project_id,
+        project_title=applying.project_title,
+        organization_id=applying.organization_id,
+        organization_name=applying.organization_name,
+        applicant_id=applying.applicant_id,
+        applicant_name=applying.applicant_name,
+        cover_letter=cover_letter,
+        profile_snapshot=profile.snapshot(),
+        state=Status.DRAFT,
+        reason=None,
+        criteria_not_met=[],
+        invited_for=None,
+        slot_returned=False,
+        match_score=None,
+        version=0,
+        drafted_at=(now := clock.now()),
+        submitted_at=None,
+        changed_at=now,
+        offer=None,
+        timers=[],
+        is_employer=False,
+        is_applicant=True,
+    )
+
+
+async def insert_applications(conn: Connection, applications: Sequence[Application]) -> set[UUID]:
+    """Return the ids of those that were made: not of people who had applied already."""
+    rows = await conn.fetch(
         """INSERT INTO gateway.applications
                   (id, project_id, applicant_id, cover_letter, profile_version, profile_snapshot,
-                   state, drafted_at, changed_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+                   state, version, drafted_at, changed_at, submitted_at)
+           SELECT id, project_id, applicant_id, cover_letter, profile_version, profile_snapshot,
+                  state, version, drafted_at, drafted_at,
+                  CASE WHEN state = 'submitted' THEN drafted_at END
+             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::integer[],
+                         $6::jsonb[], $7::text[], $8::integer[], $9::timestamptz[])
+                  AS made (id, project_id, applicant_id, cover_letter, profile_version,
+                           profile_snapshot, state, version, drafted_at)
+            ORDER BY project_id, applicant_id
                ON CONFLICT (project_id, applicant_id) DO NOTHING
         RETURNING id""",
-        new_id(),
-        project_id,
-        profile.person_id,
-        cover_letter,
-        profile.version,
-        profile.snapshot(),
-        Status.DRAFT,
-        now,
+        *zip(
+            *(
+                (
+                    each.id,
+                    each.project_id,
+                    each.applicant_id,
+                    each.cover_letter,
+                    each.profile_snapshot["version"],
+                    each.profile_snapshot,
+                    each.state,
+                    each.version,
+                    each.drafted_at,
+                )
+                for each in applications
+            ),
+            strict=True,
+        ),
     )
-    return application_id
+    return {row["id"] for row in rows}
 
 
 async def insert_invitation(
@@ -247,18 +399,20 @@ async def update_letter(conn: Connection, *, application_id: UUID, cover_letter:
     )
 
 
-async def update_state(
-    conn: Connection, application_id: UUID, /, *, state: str, reason: str | None
-) -> None:
+async def update_states(conn: Connection, moved: Sequence[Application]) -> None:
+    if not moved:
+        return
     await conn.execute(
         """UPDATE gateway.applications
-              SET state = $2, reason = coalesce($3, reason), version = version + 1,
+              SET state = moved.state, reason = moved.reason, version = version + 1,
                   changed_at = $4,
-                  submitted_at = CASE WHEN $2 = 'submitted' THEN $4 ELSE submitted_at END
-            WHERE id = $1""",
-        application_id,
-        state,
-        reason,
+                  submitted_at = CASE WHEN moved.state = 'submitted' THEN $4
+                                      ELSE submitted_at END
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS moved (id, state, reason)
+            WHERE applications.id = moved.id""",
+        [application.id for application in moved],
+        [application.state for application in moved],
+        [application.reason for application in moved],
         clock.now(),
     )
 
@@ -338,12 +492,11 @@ async def select_applications_to(
     """For the project's employer, the newest first."""
     rows = await conn.fetch(
         f"""{SELECT_APPLICATION}
-             WHERE ($1::uuid IS NULL OR applications.id < $1) AND {VISIBLE}
-               AND member.is_employer AND project_id = $4
-             ORDER BY applications.id DESC LIMIT $5""",
+             WHERE ($1::uuid IS NULL OR applications.id < $1) AND applications.state <> 'draft'
+               AND member.is_employer AND project_id = $3
+             ORDER BY applications.id DESC LIMIT $4""",
         before,
         viewer_id,
-        False,
         project_id,
         limit + 1,
     )
@@ -364,7 +517,17 @@ async def select_applications_of(
     return [_application(row) for row in rows]
 
 
-async def update_match_score(conn: Connection, *, application_id: UUID, score: float) -> None:
+async def update_match_scores(conn: Connection, scores: Mapping[UUID, float]) -> None:
+    """Locked in the order of their ids, as everybody does who takes many."""
     await conn.execute(
-        "UPDATE gateway.applications SET match_score = $2 WHERE id = $1", application_id, score
+        """UPDATE gateway.applications SET match_score = locked.score
+             FROM (SELECT applications.id, told.score
+                     FROM unnest((SELECT $1::uuid[]), (SELECT $2::double precision[]))
+                          AS told (id, score)
+                     JOIN gateway.applications USING (id)
+                    ORDER BY applications.id
+                      FOR NO KEY UPDATE OF applications) AS locked
+            WHERE applications.id = locked.id""",
+        list(scores),
+        list(scores.values()),
     )

@@ -3,6 +3,7 @@ from uuid import UUID
 from aiohttp import web
 
 from services.gateway.applications import actions, queries, rules
+from services.gateway.applications.actions import Apply, Look
 from services.gateway.applications.queries import Application
 from services.gateway.applications.schemas import (
     ApplicationView,
@@ -33,6 +34,7 @@ from services.gateway.lifecycles import APPLICATION
 from services.gateway.projects.queries import acts_for
 from services.gateway.reasons import narrowed
 from services.gateway.schemas import Page, Request
+from services.gateway.together import Command, together
 from services.gateway.viewer import Viewer
 from shared.errors import NotFound
 
@@ -42,22 +44,37 @@ def view_of(application: Application, viewer: Viewer) -> ApplicationView:
     return ApplicationView.of(application, rules.allowed(application.state, who))
 
 
+def answer_of(application: Application, viewer: Viewer, status: int = 200) -> web.Response:
+    return answer(view_of(application, viewer), status=status, version=application.version)
+
+
 def _answer(request: web.Request, application: Application, status: int = 200) -> web.Response:
-    view = view_of(application, viewer(request))
-    return answer(view, status=status, version=application.version)
+    return answer_of(application, viewer(request), status)
+
+
+APPLY = Command(
+    "apply",
+    actions.apply,
+    key_of=lambda wanted: wanted.viewer.id,
+    answer=lambda wanted, application: answer_of(application, wanted.viewer, status=201),
+)
+VIEW = Command(
+    "view",
+    actions.view,
+    key_of=lambda look: look.application_id,
+    answer=lambda look, application: answer_of(application, look.viewer),
+)
 
 
 async def apply(request: web.Request) -> web.Response:
-    wanted = await body(request, ApplyRequest)
-    async with connection(request) as conn:
-        application = await actions.apply(
-            conn,
-            project_id=path_id(request, "project_id"),
-            viewer=viewer(request),
-            cover_letter=wanted.cover_letter,
-            draft=wanted.draft,
-        )
-    return _answer(request, application, status=201)
+    given = await body(request, ApplyRequest)
+    wanted = Apply(
+        project_id=path_id(request, "project_id"),
+        viewer=viewer(request),
+        cover_letter=given.cover_letter,
+        draft=given.draft,
+    )
+    return await together(request, APPLY, wanted)
 
 
 async def invite(request: web.Request) -> web.Response:
@@ -126,9 +143,16 @@ async def list_mine(request: web.Request) -> web.Response:
     return answer(page(views, at.limit, lambda item: item.id))
 
 
+async def view(request: web.Request, application_id: UUID) -> web.Response:
+    look = Look(application_id, viewer(request), expected_version(request))
+    return await together(request, VIEW, look)
+
+
 async def give(
     request: web.Request, application_id: UUID, command: str, wanted: Request
 ) -> web.Response:
+    if command == "view":
+        return await view(request, application_id)
     who, expected = viewer(request), expected_version(request)
     async with connection(request) as conn:
         if isinstance(wanted, OfferRequest):
@@ -187,6 +211,7 @@ ROUTES = [
         takes=ApplyRequest,
         gives=ApplicationView,
         status=201,
+        together=True,
     ),
     Route(
         "GET",
@@ -238,5 +263,6 @@ ROUTES = [
         give,
         gives=ApplicationView,
         takes={name: _body_of(name) for name in rules.COMMANDS},
+        together={"view"},
     ),
 ]

@@ -1,22 +1,25 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.gateway.engagements import agreement, queries, rules
 from services.gateway.engagements.moves import LIFE, move
-from services.gateway.engagements.queries import Engagement, Feedback
+from services.gateway.engagements.queries import CheckedIn, Engagement, Feedback, Seeker
+from services.gateway.lifecycle import Step
 from services.gateway.lifecycles import ENGAGEMENT, Who
 from services.gateway.lifecycles.engagement import Status
+from services.gateway.outcomes import carry_on, judge
 from services.gateway.proposals.actions import Asked, Consent, Side, propose
 from services.gateway.timers.calendar import MANILA, due_at
 from services.gateway.versions import check_version
 from services.gateway.viewer import Viewer
 from shared import clock
 from shared.database import Connection
-from shared.errors import Conflict, NotFound
+from shared.database.coalescing import Errand
+from shared.errors import Conflict, NotFound, Refusal
 from shared.events.engagements import EngagementCheckedIn, EngagementProposed
 
 
@@ -41,31 +44,67 @@ async def sign(
         return await _shown(conn, engagement_id, viewer)
 
 
+@dataclass(frozen=True)
+class CheckIn:
+    engagement_id: UUID
+    viewer: Viewer
+    mood: str
+    note: str
+    expected: int | None
+
+
 async def check_in(
-    conn: Connection,
-    *,
-    engagement_id: UUID,
-    viewer: Viewer,
-    mood: str,
-    note: str,
-    expected: int | None,
-) -> Engagement:
-    """An early one is kept, and lets the work begin when the other side checks in too."""
-    async with _locked(conn, engagement_id, viewer, expected) as engagement:
-        who = _roles(viewer, engagement)
-        _check_open_to(engagement, "check_in", who)
-        party = rules.party(who)
-        await queries.insert_check_in(
-            conn, engagement_id=engagement_id, party=party, mood=mood, note=note
-        )
-        await queries.update_seen(conn, engagement_id, party)
-        if engagement.state is Status.STALLED:
-            rules.check_breaks_silence(engagement, party)
-        if _is_early(engagement, party):
-            await LIFE.say(conn, engagement, EngagementCheckedIn, actor=party, party=party)
-        else:
-            await move(conn, engagement, "check_in", who)
-        return await _shown(conn, engagement_id, viewer)
+    conn: Connection, asked: Sequence[Errand[CheckIn]]
+) -> list[Engagement | Refusal]:
+    """Many at once, each engagement once; the caller has begun the transaction. An early one is
+    kept, and lets the work begin when the other side checks in too."""
+    seekers = [_seeker(each.wanted) for each in asked]
+    found = await queries.lock_engagements(conn, seekers)
+    judged = judge(asked, lambda each: _checked_in(each, found))
+    return await carry_on(judged, lambda signs: _note_check_ins(conn, signs))
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """A sign of life, and the step that it lets the engagement take."""
+
+    wanted: CheckIn
+    party: str
+    step: Step[Engagement]
+
+
+def _checked_in(asked: Errand[CheckIn], found: Mapping[UUID, Engagement]) -> _Sign:
+    wanted = asked.wanted
+    engagement = found.get(wanted.engagement_id)
+    if engagement is None:
+        raise NotFound("No such engagement.")
+    check_version(wanted.expected, engagement.version)
+    who = _roles(wanted.viewer, engagement)
+    step = LIFE.step(engagement, "check_in", who)
+    party = rules.party(who)
+    if engagement.state is Status.STALLED:
+        rules.check_breaks_silence(engagement, party)
+    if _is_early(engagement, party):
+        step = LIFE.mention(engagement, EngagementCheckedIn, actor=party, party=party)
+    return _Sign(wanted, party, replace(step, origin=asked.origin))
+
+
+async def _note_check_ins(conn: Connection, signs: Sequence[_Sign]) -> list[Engagement]:
+    await queries.insert_check_ins(
+        conn,
+        [
+            CheckedIn(sign.wanted.engagement_id, sign.party, sign.wanted.mood, sign.wanted.note)
+            for sign in signs
+        ],
+    )
+    await queries.update_seen(conn, [(sign.wanted.engagement_id, sign.party) for sign in signs])
+    await LIFE.take_all(conn, [sign.step for sign in signs])
+    shown = await queries.select_engagements(conn, [_seeker(sign.wanted) for sign in signs])
+    return [shown[sign.wanted.engagement_id] for sign in signs]
+
+
+def _seeker(wanted: CheckIn) -> Seeker:
+    return Seeker(wanted.engagement_id, wanted.viewer.id, wanted.viewer.moderates)
 
 
 async def ask_help(
@@ -76,7 +115,7 @@ async def ask_help(
         who = _roles(viewer, engagement)
         await move(conn, engagement, "ask_help", who)
         party = rules.party(who)
-        await queries.update_seen(conn, engagement_id, party)
+        await queries.update_seen(conn, [(engagement_id, party)])
         answer_by = due_at(clock.now(), rules.HELP_WORKING_DAYS, working=True)
         await queries.update_help(conn, engagement_id, party=party, answer_by=answer_by)
         return await _shown(conn, engagement_id, viewer)
@@ -86,7 +125,7 @@ async def note_sign_of_life(conn: Connection, engagement_id: UUID, party: str) -
     """Work handed in or reviewed: the caller holds the engagement's lock."""
     engagement = await queries.select_engagement(conn, engagement_id, viewer_id=None, sees_all=True)
     assert engagement is not None
-    await queries.update_seen(conn, engagement_id, party)
+    await queries.update_seen(conn, [(engagement_id, party)])
     if engagement.state is Status.ACTIVE:
         await LIFE.rearm(conn, engagement)
     elif engagement.state is Status.STALLED and rules.silent_side(engagement) in {"both", party}:
@@ -185,7 +224,7 @@ async def command(
         who = _roles(viewer, engagement)
         await move(conn, engagement, command, who, reason=reason)
         if command == "resume":
-            await queries.update_seen(conn, engagement_id, rules.party(who))
+            await queries.update_seen(conn, [(engagement_id, rules.party(who))])
         return await _shown(conn, engagement_id, viewer)
 
 

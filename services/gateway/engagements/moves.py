@@ -21,7 +21,7 @@ def _says(engagement: Engagement) -> dict[str, UUID]:
 
 LIFE = Lifecycle(
     ENGAGEMENT,
-    update_state=queries.update_state,
+    update_states=queries.update_states,
     says=_says,
     terms=clocks.terms,
     open_now=rules.COMMANDS,

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -72,7 +73,7 @@ class Feedback:
     given_at: datetime
 
 
-SELECT_ENGAGEMENT = """
+SELECT = """
     SELECT engagements.id, application_id, project_id, projects.title AS project_title,
            engagements.organization_id, organizations.name AS organization_name, applicant_id,
            people.name AS applicant_name, projects.school_id, projects.pay_floor, agreement,
@@ -88,9 +89,9 @@ SELECT_ENGAGEMENT = """
                   WHERE engagement_id = engagements.id ORDER BY party) AS feedback,
            gateway.proposals_of(engagements.id) AS proposals,
            gateway.due_timers(engagements.id) AS timers,
-           applicant_id IS NOT DISTINCT FROM $2 AS is_applicant, member.is_employer,
+           applicant_id IS NOT DISTINCT FROM asked.viewer_id AS is_applicant, member.is_employer,
            member.is_school
-      FROM gateway.engagements
+      FROM {asked}
       JOIN gateway.projects      ON projects.id = project_id
       JOIN gateway.organizations ON organizations.id = engagements.organization_id
       JOIN gateway.people        ON people.id = applicant_id
@@ -99,9 +100,18 @@ SELECT_ENGAGEMENT = """
                       AS is_employer,
                   coalesce(bool_or(members.organization_id = projects.school_id), false)
                       AS is_school
-             FROM gateway.members WHERE members.person_id = $2) AS member
+             FROM gateway.members WHERE members.person_id = asked.viewer_id) AS member
 """
-VISIBLE = "(applicant_id = $2 OR member.is_employer OR member.is_school OR $3)"
+SELECT_ENGAGEMENT = SELECT.format(
+    asked="(SELECT $2::uuid AS viewer_id) AS asked CROSS JOIN gateway.engagements"
+)
+SELECT_ASKED = SELECT.format(
+    asked="""unnest($1::uuid[], $2::uuid[], $3::boolean[])
+                    AS asked (engagement_id, viewer_id, sees_all)
+              JOIN gateway.engagements ON engagements.id = asked.engagement_id"""
+)
+VISIBLE = """(applicant_id = asked.viewer_id OR member.is_employer OR member.is_school
+               OR asked.sees_all)"""
 # As a party; each part reads no more of its index than one page.
 MINE = """engagements.id IN (
     (SELECT id FROM gateway.engagements
@@ -125,28 +135,50 @@ def _engagement(row: asyncpg.Record) -> Engagement:
     return Engagement(**facts)
 
 
+@dataclass(frozen=True)
+class Seeker:
+    """Who wants to see which engagement; nobody sees all, for what happens by itself."""
+
+    engagement_id: UUID
+    viewer_id: UUID | None
+    sees_all: bool
+
+
 async def select_engagement(
     conn: Connection, engagement_id: UUID, *, viewer_id: UUID | None, sees_all: bool = False
 ) -> Engagement | None:
-    row = await conn.fetchrow(
-        f"{SELECT_ENGAGEMENT} WHERE engagements.id = $1 AND {VISIBLE}",
-        engagement_id,
-        viewer_id,
-        sees_all,
-    )
-    return _engagement(row) if row else None
+    found = await select_engagements(conn, [Seeker(engagement_id, viewer_id, sees_all)])
+    return found.get(engagement_id)
 
 
 async def lock_engagement(
     conn: Connection, engagement_id: UUID, *, viewer_id: UUID | None, sees_all: bool = False
 ) -> Engagement | None:
-    row = await conn.fetchrow(
-        f"{SELECT_ENGAGEMENT} WHERE engagements.id = $1 AND {VISIBLE} FOR NO KEY UPDATE OF engagements",
-        engagement_id,
-        viewer_id,
-        sees_all,
+    found = await lock_engagements(conn, [Seeker(engagement_id, viewer_id, sees_all)])
+    return found.get(engagement_id)
+
+
+async def select_engagements(conn: Connection, seekers: Sequence[Seeker]) -> dict[UUID, Engagement]:
+    """Those that their seekers may see; each is sought once."""
+    rows = await conn.fetch(f"{SELECT_ASKED} WHERE {VISIBLE}", *_columns(seekers))
+    return {row["id"]: _engagement(row) for row in rows}
+
+
+async def lock_engagements(conn: Connection, seekers: Sequence[Seeker]) -> dict[UUID, Engagement]:
+    rows = await conn.fetch(
+        f"""{SELECT_ASKED} WHERE {VISIBLE}
+             ORDER BY engagements.id FOR NO KEY UPDATE OF engagements""",
+        *_columns(seekers),
     )
-    return _engagement(row) if row else None
+    return {row["id"]: _engagement(row) for row in rows}
+
+
+def _columns(seekers: Sequence[Seeker]) -> tuple[list[Any], ...]:
+    return (
+        [seeker.engagement_id for seeker in seekers],
+        [seeker.viewer_id for seeker in seekers],
+        [seeker.sees_all for seeker in seekers],
+    )
 
 
 async def select_engagements_of(
@@ -245,17 +277,19 @@ async def update_part(
     )
 
 
-async def update_seen(conn: Connection, engagement_id: UUID, party: str) -> None:
-    """A sign of life; it answers the other side's call for help."""
+async def update_seen(conn: Connection, seen: Sequence[tuple[UUID, str]]) -> None:
+    """A sign of life of one party of each; it answers the other side's call for help."""
     await conn.execute(
         """UPDATE gateway.engagements
-              SET applicant_seen_at = CASE WHEN $2 = 'applicant' THEN $3 ELSE applicant_seen_at END,
-                  employer_seen_at  = CASE WHEN $2 = 'employer' THEN $3 ELSE employer_seen_at END,
-                  help_by       = CASE WHEN help_asked_by = $2 THEN help_by END,
-                  help_asked_by = CASE WHEN help_asked_by = $2 THEN help_asked_by END
-            WHERE id = $1""",
-        engagement_id,
-        party,
+              SET applicant_seen_at = CASE WHEN party = 'applicant' THEN $3
+                                           ELSE applicant_seen_at END,
+                  employer_seen_at  = CASE WHEN party = 'employer' THEN $3
+                                           ELSE employer_seen_at END,
+                  help_by       = CASE WHEN help_asked_by = party THEN help_by END,
+                  help_asked_by = CASE WHEN help_asked_by = party THEN help_asked_by END
+             FROM unnest($1::uuid[], $2::text[]) AS seen (id, party)
+            WHERE engagements.id = seen.id""",
+        *zip(*seen, strict=True),
         clock.now(),
     )
 
@@ -289,21 +323,23 @@ async def update_pause(
     )
 
 
-async def update_state(
-    conn: Connection, engagement_id: UUID, /, *, state: str, reason: str | None
-) -> None:
+async def update_states(conn: Connection, moved: Sequence[Engagement]) -> None:
+    if not moved:
+        return
     await conn.execute(
         """UPDATE gateway.engagements
-              SET state = $2, reason = coalesce($3, reason), version = version + 1,
+              SET state = moved.state, reason = moved.reason, version = version + 1,
                   changed_at = $4,
-                  started_at = CASE WHEN $2 = 'active' THEN coalesce(started_at, $4)
+                  started_at = CASE WHEN moved.state = 'active' THEN coalesce(started_at, $4)
                                     ELSE started_at END,
-                  ended_at = CASE WHEN $2 IN ('completed', 'terminated', 'not_agreed',
-                                              'not_started') THEN $4 ELSE ended_at END
-            WHERE id = $1""",
-        engagement_id,
-        state,
-        reason,
+                  ended_at = CASE WHEN moved.state IN ('completed', 'terminated', 'not_agreed',
+                                                       'not_started') THEN $4
+                                  ELSE ended_at END
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS moved (id, state, reason)
+            WHERE engagements.id = moved.id""",
+        [engagement.id for engagement in moved],
+        [engagement.state for engagement in moved],
+        [engagement.reason for engagement in moved],
         clock.now(),
     )
 
@@ -334,17 +370,25 @@ async def insert_signature(
     return bool(signed)
 
 
-async def insert_check_in(
-    conn: Connection, *, engagement_id: UUID, party: str, mood: str, note: str
-) -> None:
+@dataclass(frozen=True)
+class CheckedIn:
+    engagement_id: UUID
+    party: str
+    mood: str
+    note: str
+
+
+async def insert_check_ins(conn: Connection, check_ins: Sequence[CheckedIn]) -> None:
     await conn.execute(
         """INSERT INTO gateway.check_ins (id, engagement_id, party, mood, note, said_at)
-                VALUES ($1, $2, $3, $4, $5, $6)""",
-        new_id(),
-        engagement_id,
-        party,
-        mood,
-        note,
+           SELECT id, engagement_id, party, mood, note, $6
+             FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+                  AS said (id, engagement_id, party, mood, note)""",
+        [new_id() for _ in check_ins],
+        [each.engagement_id for each in check_ins],
+        [each.party for each in check_ins],
+        [each.mood for each in check_ins],
+        [each.note for each in check_ins],
         clock.now(),
     )
 

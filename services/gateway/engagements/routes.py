@@ -4,6 +4,7 @@ from aiohttp import web
 
 from services.gateway.commands import command_routes
 from services.gateway.engagements import actions, queries, rules
+from services.gateway.engagements.actions import CheckIn
 from services.gateway.engagements.queries import Engagement
 from services.gateway.engagements.schemas import (
     AmendRequest,
@@ -34,6 +35,7 @@ from services.gateway.lifecycles import ENGAGEMENT
 from services.gateway.proposals.actions import Asked
 from services.gateway.reasons import narrowed
 from services.gateway.schemas import Page, Request
+from services.gateway.together import Command, together
 from services.gateway.viewer import Viewer
 from shared.database import Connection
 from shared.errors import NotFound
@@ -56,6 +58,16 @@ def view_of(engagement: Engagement, viewer: Viewer) -> EngagementView:
         school=engagement.is_school,
     )
     return EngagementView.of(engagement, rules.allowed_in(engagement, who))
+
+
+CHECK_IN = Command(
+    "check_in",
+    actions.check_in,
+    key_of=lambda wanted: wanted.engagement_id,
+    answer=lambda wanted, engagement: answer(
+        view_of(engagement, wanted.viewer), version=engagement.version
+    ),
+)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -89,10 +101,25 @@ async def show_feedback(request: web.Request) -> web.Response:
     return answer(FeedbacksView(items=[FeedbackView.of(item) for item in found]))
 
 
+async def check_in(
+    request: web.Request, engagement_id: UUID, wanted: CheckInRequest
+) -> web.Response:
+    given = CheckIn(
+        engagement_id=engagement_id,
+        viewer=viewer(request),
+        mood=wanted.mood,
+        note=wanted.note,
+        expected=expected_version(request),
+    )
+    return await together(request, CHECK_IN, given)
+
+
 async def give(
     request: web.Request, engagement_id: UUID, command: str, wanted: Request
 ) -> web.Response:
     """What waits for the other side's consent is accepted, not done."""
+    if isinstance(wanted, CheckInRequest):
+        return await check_in(request, engagement_id, wanted)
     async with connection(request) as conn:
         engagement, done = await _carried_out(
             conn,
@@ -156,15 +183,6 @@ async def _done_at_once(
                 agreement_hash=agreement_hash,
                 expected=expected,
             )
-        case CheckInRequest(mood=mood, note=note):
-            return await actions.check_in(
-                conn,
-                engagement_id=engagement_id,
-                viewer=viewer,
-                mood=mood,
-                note=note,
-                expected=expected,
-            )
         case FeedbackRequest(rating=rating, words=words):
             return await actions.give_feedback(
                 conn,
@@ -226,5 +244,6 @@ ROUTES = [
         give,
         gives=EngagementView,
         takes={name: _body_of(name) for name in HERE},
+        together={"check_in"},
     ),
 ]

@@ -16,7 +16,10 @@ from shared.database import Connection
 from shared.events.origin import current
 from shared.ids import new_id
 
-LEASE = timedelta(seconds=30)
+# The longest that one question may take.
+PROVIDER_SECONDS = 10
+# For one question, and for writing down its answer.
+LEASE = timedelta(seconds=PROVIDER_SECONDS + 4)
 
 
 class Kind(StrEnum):
@@ -139,34 +142,48 @@ async def lock_order(conn: Connection, order_id: UUID) -> Order | None:
     return _order(row) if row else None
 
 
-async def claim(
-    conn: Connection, providers: Sequence[str], *, tenant: str | None, limit: int
-) -> list[Order]:
-    """Take what is due, for as long as the lease. That it is asked is written before it is asked."""
+async def claim(conn: Connection, providers: Sequence[str], *, tenant: str | None) -> Order | None:
+    """Take what is due longest, for one question. That it is asked is written before it is asked."""
     now = real_now()
-    ids = await conn.fetch(
+    order_id = await conn.fetchval(
         """WITH due AS (
                SELECT id FROM gateway.payment_orders
                 WHERE state IN ('waiting', 'asked') AND next_try_at <= $1
                   AND (taken_until IS NULL OR taken_until < $1)
                   AND provider = ANY($2) AND ($3::text IS NULL OR tenant = $3)
-                ORDER BY next_try_at LIMIT $4 FOR UPDATE SKIP LOCKED
+                ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED
            )
            UPDATE gateway.payment_orders
-              SET taken_until = $5, tries = tries + 1
+              SET taken_until = $4, tries = tries + 1
              FROM due WHERE payment_orders.id = due.id
         RETURNING payment_orders.id""",
         now,
         providers,
         tenant,
-        limit,
         now + LEASE,
     )
-    rows = await conn.fetch(
-        f"{SELECT_ORDER} WHERE payment_orders.id = ANY($1) ORDER BY payment_orders.id",
-        [row["id"] for row in ids],
+    return await select_order(conn, order_id) if order_id else None
+
+
+async def renew(conn: Connection, order: Order) -> bool:
+    """For one more question; False when somebody else has it now, or it was answered."""
+    renewed = await conn.fetchval(
+        """UPDATE gateway.payment_orders SET taken_until = $3
+            WHERE id = $1 AND tries = $2 AND state IN ('waiting', 'asked') RETURNING true""",
+        order.id,
+        order.tries,
+        real_now() + LEASE,
     )
-    return [_order(row) for row in rows]
+    return bool(renewed)
+
+
+async def give_back(conn: Connection, order: Order) -> None:
+    """For another to ask at once how it ended."""
+    await conn.execute(
+        "UPDATE gateway.payment_orders SET taken_until = NULL WHERE id = $1 AND tries = $2",
+        order.id,
+        order.tries,
+    )
 
 
 async def select_lateness(conn: Connection, providers: Sequence[str]) -> float:
@@ -184,13 +201,16 @@ async def select_lateness(conn: Connection, providers: Sequence[str]) -> float:
     return seconds
 
 
-async def mark_asked(conn: Connection, order_id: UUID) -> bool:
-    """Committed before the provider hears of it; False when it was answered meanwhile."""
+async def mark_asked(conn: Connection, order: Order) -> bool:
+    """Committed before the provider hears of it; False when it was answered, or taken, meanwhile."""
     marked = await conn.fetchval(
-        """UPDATE gateway.payment_orders SET state = 'asked', asked_at = coalesce(asked_at, $2)
-            WHERE id = $1 AND state IN ('waiting', 'asked') RETURNING true""",
-        order_id,
+        """UPDATE gateway.payment_orders
+              SET state = 'asked', asked_at = coalesce(asked_at, $3), taken_until = $4
+            WHERE id = $1 AND tries = $2 AND state IN ('waiting', 'asked') RETURNING true""",
+        order.id,
+        order.tries,
         clock.now(),
+        real_now() + LEASE,
     )
     return bool(marked)
 

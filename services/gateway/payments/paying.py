@@ -1,6 +1,6 @@
 """Ask the payment provider what is to be asked. An order in hand is leased; that it is being asked is
 written before it is asked, so that after a kill at any instant its end is asked for first, and nothing
-is sent twice. Any number of these loops may run."""
+is sent twice. A loop that is told to stop gives back what it holds. Any number of them may run."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,7 +22,6 @@ from shared.events.origin import Origin, within
 BATCH = 20
 AT_ONCE = 4
 POLL_SECONDS = 0.3
-PROVIDER_SECONDS = 10
 LONGEST_PAUSE_SECONDS = 10
 STALE_SECONDS = 60
 
@@ -35,7 +34,7 @@ async def run(stopping: asyncio.Event, database: Database, wake: Callable[[], No
     pause = POLL_SECONDS
     while not stopping.is_set():
         try:
-            found = await pay_due(database)
+            found = await pay_due(database, stopping=stopping)
         except Exception as error:
             if not is_away(error):
                 raise
@@ -57,22 +56,24 @@ async def trouble(database: Database) -> str | None:
     return f"the oldest payment order is {late:.0f} s late" if late > STALE_SECONDS else None
 
 
-async def pay_due(database: Database, *, tenant: str | None = None) -> int:
+async def pay_due(
+    database: Database, *, tenant: str | None = None, stopping: asyncio.Event | None = None
+) -> int:
     """Do once what is due now, for one tenant or for all; return how much that was."""
     return (
         await _send_again(database, tenant)
-        + await _ask_due(database, tenant)
+        + await _ask_due(database, tenant, stopping or asyncio.Event())
         + await _hear_callbacks(database, tenant)
     )
 
 
-async def _ask_due(database: Database, tenant: str | None) -> int:
-    providers = providers_of(database)
-    async with database.acquire() as conn, conn.transaction():
-        due = await orders.claim(conn, list(providers), tenant=tenant, limit=BATCH)
-    lanes = [due[lane::AT_ONCE] for lane in range(AT_ONCE)]
-    await asyncio.gather(*(_ask_each(database, providers, lane) for lane in lanes))
-    return len(due)
+async def _ask_due(database: Database, tenant: str | None, stopping: asyncio.Event) -> int:
+    lanes = (_ask_each(database, tenant, stopping) for _ in range(AT_ONCE))
+    counts = await asyncio.gather(*lanes, return_exceptions=True)
+    for count in counts:
+        if isinstance(count, BaseException):
+            raise count
+    return sum(count for count in counts if isinstance(count, int))
 
 
 def providers_of(database: Database) -> Mapping[str, Provider]:
@@ -80,20 +81,35 @@ def providers_of(database: Database) -> Mapping[str, Provider]:
     return {provider.name: provider for provider in (Sandbox(database),)}
 
 
-async def _ask_each(
-    database: Database, providers: Mapping[str, Provider], due: list[Order]
-) -> None:
-    for order in due:
-        with within(_origin(order)), clock.advanced(order.ahead):
-            try:
-                await _ask_one(database, providers[order.provider], order)
-            except Exception as error:
-                if is_away(error):
-                    raise
-                # One order that our own code cannot handle must not stop all others; its lease brings
-                # it back.
-                log.get().exception("order_failed", order_id=str(order.id))
-                asked.labels(order.kind, "Error").inc()
+async def _ask_each(database: Database, tenant: str | None, stopping: asyncio.Event) -> int:
+    """One after the other; return how many."""
+    providers = providers_of(database)
+    for count in range(BATCH // AT_ONCE):
+        if stopping.is_set():
+            return count
+        async with database.acquire() as conn, conn.transaction():
+            order = await orders.claim(conn, list(providers), tenant=tenant)
+        if order is None:
+            return count
+        await _ask_safely(database, providers[order.provider], order)
+    return BATCH // AT_ONCE
+
+
+async def _ask_safely(database: Database, provider: Provider, order: Order) -> None:
+    with within(_origin(order)), clock.advanced(order.ahead):
+        try:
+            await _ask_one(database, provider, order)
+        except asyncio.CancelledError:
+            async with database.acquire() as conn:
+                await orders.give_back(conn, order)
+            raise
+        except Exception as error:
+            if is_away(error):
+                raise
+            # One order that our own code cannot handle must not stop all others; its lease brings
+            # it back.
+            log.get().exception("order_failed", order_id=str(order.id))
+            asked.labels(order.kind, "Error").inc()
 
 
 def _origin(order: Order) -> Origin:
@@ -101,29 +117,38 @@ def _origin(order: Order) -> Origin:
 
 
 async def _ask_one(database: Database, provider: Provider, order: Order) -> None:
-    if await _was_paid_before(database, provider, order):
+    if await _is_settled(database, provider, order):
         return
     async with database.acquire() as conn:
-        if not await orders.mark_asked(conn, order.id):
+        if not await orders.mark_asked(conn, order):
             return
-    answer = await _answer_of(provider, order)
+    answer = await _answer_of(database, provider, order)
+    if answer is None:
+        return
     asked.labels(order.kind, type(answer).__name__).inc()
     async with database.acquire() as conn:
         await answers.take(conn, order, answer)
 
 
-async def _answer_of(provider: Provider, order: Order) -> Answer:
-    """What was perhaps asked before is asked about first."""
+async def _answer_of(database: Database, provider: Provider, order: Order) -> Answer | None:
+    """What was perhaps asked before is asked about first. None when another has it by now."""
     if order.asked_at is not None:
         found = await _heard(provider.status, order)
         if not isinstance(found, Unheard):
             return found
+        if not await _renewed(database, order):
+            return None
     return await _heard(provider.ask, order)
+
+
+async def _renewed(database: Database, order: Order) -> bool:
+    async with database.acquire() as conn:
+        return await orders.renew(conn, order)
 
 
 async def _heard(question: Callable[[Order], Awaitable[Answer]], order: Order) -> Answer:
     try:
-        async with asyncio.timeout(PROVIDER_SECONDS):
+        async with asyncio.timeout(orders.PROVIDER_SECONDS):
             return await question(order)
     except Exception as error:
         # Whatever went wrong on the way, the money may have moved: its end is asked for later.
@@ -131,9 +156,9 @@ async def _heard(question: Callable[[Order], Awaitable[Answer]], order: Order) -
         return Unknown()
 
 
-async def _was_paid_before(database: Database, provider: Provider, order: Order) -> bool:
+async def _is_settled(database: Database, provider: Provider, order: Order) -> bool:
     """A provider may have failed an order aloud and carried it out all the same: ask about each
-    before sending another."""
+    before sending another. Or another has this order by now."""
     if order.kind is not Kind.PAY or order.asked_at is not None:
         return False
     async with database.acquire() as conn:
@@ -141,6 +166,8 @@ async def _was_paid_before(database: Database, provider: Provider, order: Order)
     for earlier in found:
         if earlier.state is not Progress.FAILED or earlier.provider != order.provider:
             continue
+        if not await _renewed(database, order):
+            return True
         answer = await _heard(provider.status, earlier)
         if isinstance(answer, Done):
             async with database.acquire() as conn:

@@ -57,6 +57,8 @@ async def find(conn: Connection, payout_id: UUID) -> Payout:
     )
     if row is None:
         raise NotFound("No such payout.")
+    if not row["text"]:
+        raise NotFound("This payout's file is no longer kept: it holds names and account numbers.")
     return Payout(**dict(row))
 
 

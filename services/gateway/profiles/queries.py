@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ class Profile:
 
     def snapshot(self) -> dict[str, Any]:
         """What an application keeps of the profile it was sent with."""
-        return asdict(self) | {"person_id": str(self.person_id)}
+        return vars(self) | {"person_id": str(self.person_id)}
 
 
 async def insert_profile(conn: Connection, person_id: UUID) -> None:

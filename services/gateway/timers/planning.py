@@ -61,6 +61,12 @@ class Clock:
     days_before: float = 0
     days_again: float | None = None
 
+    def set(self, pace: Pace) -> "Alarm":
+        frozen = pace.frozen(self)
+        end = self.ends_at(frozen)
+        rings = end if self.rings_after == self.days else self._after(self.rings_after, frozen)
+        return Alarm(self, out_of(rings - timedelta(days=self.days_before), frozen), end)
+
     def ends_at(self, frozen: Sequence[Span]) -> datetime:
         return self._after(self.days, frozen)
 
@@ -73,12 +79,21 @@ class Clock:
         return out_of(min(end, self.not_after), frozen) if self.not_after else end
 
 
+@dataclass(frozen=True)
+class Alarm:
+    """A clock with its times."""
+
+    clock: Clock
+    due_at: datetime
+    ends_at: datetime
+
+
 def earliest(terms: Terms, now: datetime) -> datetime:
     """From when on a freeze may matter."""
     return min([now, *terms.since.values()])
 
 
-def plan(machine: Machine, state: str, terms: Terms, pace: Pace, now: datetime) -> list[Clock]:
+def plan(machine: Machine, state: str, terms: Terms, pace: Pace, now: datetime) -> list[Alarm]:
     found: list[Clock] = []
     for timer in machine.timers_in(state):
         clock = _deadline(timer, terms, pace, now)
@@ -95,8 +110,7 @@ def _deadline(timer: Timer, terms: Terms, pace: Pace, now: datetime) -> Clock:
     awaited = terms.awaited(timer)
     multiplier = pace.multiplier if Who.APPLICANT in awaited else 1
     days = terms.days.get(timer.name, _nominal(timer, terms)) * multiplier
-    whole = _clock(timer.name, awaited, terms, start)
-    return replace(whole, days=days, rings_after=days, working=timer.working)
+    return _clock(timer.name, awaited, terms, start, days=days, working=timer.working)
 
 
 def _nominal(timer: Timer, terms: Terms) -> float:
@@ -104,15 +118,23 @@ def _nominal(timer: Timer, terms: Terms) -> float:
     return timer.days if timer.left is None or timer.since not in terms.since else timer.left
 
 
-def _clock(name: str, waits_on: frozenset[Who], terms: Terms, start: datetime) -> Clock:
+def _clock(
+    name: str,
+    waits_on: frozenset[Who],
+    terms: Terms,
+    start: datetime,
+    *,
+    days: float = 0,
+    working: bool = False,
+) -> Clock:
     return Clock(
         name=name,
         is_reminder=False,
         waits_on=waits_on,
         starts_at=start,
-        days=0,
-        rings_after=0,
-        working=False,
+        days=days,
+        rings_after=days,
+        working=working,
         not_after=terms.not_after,
         applicant_id=terms.applicant_id if Who.APPLICANT in waits_on else None,
         organization_id=terms.organization_id if Who.EMPLOYER in waits_on else None,
@@ -125,39 +147,43 @@ def _reminders(
     """A clock that runs longer or shorter than the table says reminds in proportion."""
     stretch = clock.days / nominal if nominal else 1
     for remind in reminders:
-        whole = replace(clock, is_reminder=True, days_again=remind.every)
-        if remind.of is not None:
-            if end := terms.since.get(remind.of):
-                yield replace(
-                    whole, starts_at=end, days=0, rings_after=0, days_before=remind.before or 0
-                )
-        elif remind.share is not None:
-            yield replace(whole, rings_after=clock.days * remind.share)
-        elif remind.before is not None:
-            yield replace(whole, days_before=remind.before)
-        elif remind.after is not None:
-            yield replace(whole, rings_after=remind.after * stretch)
+        times = _times(remind, clock, stretch, terms)
+        if times is not None:
+            yield replace(clock, is_reminder=True, days_again=remind.every, **times)
 
 
-def _still_to_come(clocks: Iterable[Clock], pace: Pace, now: datetime) -> list[Clock]:
+def _times(remind: Remind, clock: Clock, stretch: float, terms: Terms) -> dict[str, Any] | None:
+    """What differs from the deadline's own times; None when it is not known when to remind."""
+    if remind.of is not None:
+        end, before = terms.since.get(remind.of), remind.before or 0
+        known = {"starts_at": end, "days": 0, "rings_after": 0, "days_before": before}
+        return known if end else None
+    if remind.share is not None:
+        return {"rings_after": clock.days * remind.share}
+    if remind.before is not None:
+        return {"days_before": remind.before}
+    return {"rings_after": remind.after * stretch} if remind.after is not None else None
+
+
+def _still_to_come(clocks: Iterable[Clock], pace: Pace, now: datetime) -> list[Alarm]:
     """Every deadline, and each reminder of it once, unless its moment has passed."""
-    kept: dict[tuple[str, bool, datetime], Clock] = {}
+    kept: dict[tuple[str, bool, datetime], Alarm] = {}
     for clock in clocks:
-        at = clock.due_at(pace.frozen(clock))
-        if not clock.is_reminder or at > now:
-            kept.setdefault((clock.name, clock.is_reminder, at), clock)
+        alarm = clock.set(pace)
+        if not clock.is_reminder or alarm.due_at > now:
+            kept.setdefault((clock.name, clock.is_reminder, alarm.due_at), alarm)
     return list(kept.values())
 
 
-def shown(clocks: Iterable[Clock], pace: Pace) -> list[dict[str, Any]]:
+def shown(alarms: Iterable[Alarm]) -> list[dict[str, Any]]:
     """The deadlines as a record shows them, the next one first."""
     deadlines = [
         {
-            "name": each.name,
-            "due_at": each.due_at(pace.frozen(each)),
-            "waits_on": sorted(each.waits_on),
+            "name": each.clock.name,
+            "due_at": each.due_at,
+            "waits_on": sorted(each.clock.waits_on),
         }
-        for each in clocks
-        if not each.is_reminder
+        for each in alarms
+        if not each.clock.is_reminder
     ]
     return sorted(deadlines, key=lambda deadline: deadline["due_at"])

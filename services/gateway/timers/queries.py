@@ -1,6 +1,7 @@
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -8,13 +9,13 @@ import asyncpg
 
 from services.gateway.lifecycles import Who
 from services.gateway.timers.calendar import Span
-from services.gateway.timers.planning import Clock, Pace
+from services.gateway.timers.planning import Alarm, Clock, Pace
 from shared import clock
 from shared.database import Connection
-from shared.events.origin import current
+from shared.events.origin import Origin, current
 from shared.ids import new_id
 
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=8)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,15 @@ def _timer(row: asyncpg.Record) -> DueTimer:
     return DueTimer(**{name: row[name] for name in own}, clock=Clock(**facts))
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Those between whom a clock runs; a freeze that ends after `since` may matter to it."""
+
+    applicant_id: UUID | None
+    organization_id: UUID | None
+    since: datetime
+
+
 async def select_pace(
     conn: Connection,
     *,
@@ -49,26 +59,37 @@ async def select_pace(
     organization_id: UUID | None,
     since: datetime,
 ) -> Pace:
-    """Freezes that end after `since`."""
+    (pace,) = await select_paces(conn, [Sides(applicant_id, organization_id, since)])
+    return pace
+
+
+async def select_paces(conn: Connection, all_sides: Sequence[Sides]) -> list[Pace]:
+    """One for each, in their order."""
     rows = await conn.fetch(
-        """SELECT people.clock_multiplier, freezes.starts_at, freezes.ends_at,
+        """SELECT number, people.clock_multiplier, freezes.starts_at, freezes.ends_at,
                   freezes.person_id IS NOT NULL
                   OR (scope = 'region' AND place = profiles.region)
                   OR (scope = 'school' AND lower(place) = lower(profiles.school)) AS for_applicant,
                   scope = 'region' AND place = organizations.region AS for_organization
-             FROM (SELECT $1::uuid AS applicant_id, $2::uuid AS organization_id) AS side
+             FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+                  WITH ORDINALITY AS sides (applicant_id, organization_id, since, number)
              LEFT JOIN gateway.people        ON people.id = applicant_id
              LEFT JOIN gateway.profiles      ON profiles.person_id = applicant_id
-             LEFT JOIN gateway.organizations ON organizations.id = side.organization_id
-             LEFT JOIN gateway.freezes       ON freezes.ends_at > $3
+             LEFT JOIN gateway.organizations ON organizations.id = sides.organization_id
+             LEFT JOIN gateway.freezes       ON freezes.ends_at > sides.since
                                             AND freezes.tenant = $4
                                             AND (freezes.person_id IS NULL
-                                                 OR freezes.person_id = applicant_id)""",
-        applicant_id,
-        organization_id,
-        since,
+                                                 OR freezes.person_id = applicant_id)
+            ORDER BY number""",
+        [sides.applicant_id for sides in all_sides],
+        [sides.organization_id for sides in all_sides],
+        [sides.since for sides in all_sides],
         current().tenant,
     )
+    return [_pace(list(found)) for _, found in groupby(rows, key=lambda row: row["number"])]
+
+
+def _pace(rows: Sequence[asyncpg.Record]) -> Pace:
     return Pace(
         multiplier=rows[0]["clock_multiplier"] or 1,
         applicant_frozen=_spans(rows, "for_applicant"),
@@ -80,8 +101,19 @@ def _spans(rows: Sequence[asyncpg.Record], side: str) -> tuple[Span, ...]:
     return tuple(Span(row["starts_at"], row["ends_at"]) for row in rows if row[side])
 
 
-async def delete_timers(conn: Connection, record_id: UUID) -> None:
-    await conn.execute("DELETE FROM gateway.timers WHERE record_id = $1", record_id)
+async def delete_timers(conn: Connection, record_ids: Collection[UUID]) -> None:
+    await conn.execute("DELETE FROM gateway.timers WHERE record_id = ANY($1)", record_ids)
+
+
+@dataclass(frozen=True)
+class Hung:
+    """The alarms of one record in its state, and the request or event that they go back to."""
+
+    record: str
+    record_id: UUID
+    state: str
+    alarms: Sequence[Alarm]
+    origin: Origin
 
 
 async def insert_timers(
@@ -93,45 +125,58 @@ async def insert_timers(
     clocks: Iterable[Clock],
     pace: Pace,
 ) -> None:
-    rows = [_values(each, pace) for each in clocks]
+    alarms = [each.set(pace) for each in clocks]
+    await insert_alarms(conn, [Hung(record, record_id, state, alarms, current())])
+
+
+async def insert_alarms(conn: Connection, hung: Iterable[Hung]) -> None:
+    rows = [_values(each, alarm) for each in hung for alarm in each.alarms]
     if not rows:
         return
-    origin = current()
     await conn.execute(
         """INSERT INTO gateway.timers
-                  (id, record, record_id, state, name, is_reminder, waits_on, starts_at, days,
-                   rings_after, days_before, days_again, working, not_after, due_at, ends_at,
-                   applicant_id, organization_id, correlation_id, tenant)
-           SELECT id, $2, $3, $4, name, is_reminder, waits_on, starts_at, days, rings_after,
-                  days_before, days_again, working, not_after, due_at, ends_at, applicant_id,
-                  organization_id, $5, $6
-             FROM jsonb_to_recordset($1) AS clock
-                  (id uuid, name text, is_reminder boolean, waits_on text[], starts_at timestamptz,
-                   days double precision, rings_after double precision,
-                   days_before double precision, days_again double precision, working boolean,
-                   not_after timestamptz, due_at timestamptz, ends_at timestamptz,
-                   applicant_id uuid, organization_id uuid)""",
-        rows,
-        record,
-        record_id,
-        state,
-        origin.correlation_id,
-        origin.tenant,
+                  (id, record, record_id, state, correlation_id, tenant, due_at, ends_at, name,
+                   is_reminder, waits_on, starts_at, days, rings_after, days_before, days_again,
+                   working, not_after, applicant_id, organization_id)
+           SELECT id, record, record_id, state, correlation_id, tenant, due_at, ends_at, name,
+                  is_reminder, string_to_array(waits_on, ','), starts_at, days, rings_after,
+                  days_before, days_again, working, not_after, applicant_id, organization_id
+             FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
+                         $7::timestamptz[], $8::timestamptz[], $9::text[], $10::boolean[],
+                         $11::text[], $12::timestamptz[], $13::float8[], $14::float8[],
+                         $15::float8[], $16::float8[], $17::boolean[], $18::timestamptz[],
+                         $19::uuid[], $20::uuid[])
+                  AS alarm (id, record, record_id, state, correlation_id, tenant, due_at, ends_at,
+                            name, is_reminder, waits_on, starts_at, days, rings_after, days_before,
+                            days_again, working, not_after, applicant_id, organization_id)""",
+        *zip(*rows, strict=True),
     )
 
 
-def _values(each: Clock, pace: Pace) -> dict[str, Any]:
-    frozen = pace.frozen(each)
-    facts = asdict(each) | {
-        "id": new_id(),
-        "waits_on": sorted(each.waits_on),
-        "due_at": each.due_at(frozen),
-        "ends_at": each.ends_at(frozen),
-    }
-    return {
-        name: str(value) if isinstance(value, UUID | datetime) else value
-        for name, value in facts.items()
-    }
+def _values(hung: Hung, alarm: Alarm) -> tuple[Any, ...]:
+    each = alarm.clock
+    return (
+        new_id(),
+        hung.record,
+        hung.record_id,
+        hung.state,
+        hung.origin.correlation_id,
+        hung.origin.tenant,
+        alarm.due_at,
+        alarm.ends_at,
+        each.name,
+        each.is_reminder,
+        ",".join(sorted(each.waits_on)),
+        each.starts_at,
+        each.days,
+        each.rings_after,
+        each.days_before,
+        each.days_again,
+        each.working,
+        each.not_after,
+        each.applicant_id,
+        each.organization_id,
+    )
 
 
 async def claim_due(conn: Connection, limit: int) -> list[DueTimer]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -17,8 +17,9 @@ import aiosmtplib
 from services.notifications.rendering import Mail
 from shared import clock
 
-COMMAND_SECONDS = 10
+CONNECT_SECONDS = 5
 MAIL_SECONDS = 10
+QUIT_SECONDS = 1
 
 
 class Undeliverable(Exception):
@@ -100,15 +101,28 @@ async def connected(server: Server) -> AsyncIterator[aiosmtplib.SMTP]:
         username=server.username,
         password=server.password,
         use_tls=server.tls,
-        timeout=COMMAND_SECONDS,
+        timeout=MAIL_SECONDS,
     )
     try:
-        await client.connect()
-    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        client.close()
-        raise ServerAway(type(error).__name__) from error
-    async with client:
+        await _connect(client)
         yield client
+        await _take_leave(client)
+    finally:
+        client.close()
+
+
+async def _connect(client: aiosmtplib.SMTP) -> None:
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.connect()
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        raise ServerAway(type(error).__name__) from error
+
+
+async def _take_leave(client: aiosmtplib.SMTP) -> None:
+    with suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
+        async with asyncio.timeout(QUIT_SECONDS):
+            await client.quit()
 
 
 async def send(client: aiosmtplib.SMTP, message: EmailMessage) -> None:

@@ -59,7 +59,7 @@ class Room:
             for event in events:
                 for subscription in hears:
                     if subscription.event is type(event):
-                        await subscription.handler(conn, event)
+                        await subscription.hear(conn, [event])
 
     async def publish(self) -> None:
         async with self.database.acquire() as conn:

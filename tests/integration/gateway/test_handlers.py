@@ -22,6 +22,7 @@ from tests.integration.gateway.world import World, a_world
 from tests.support.api import Api
 
 HEARD = [(item.event, item.handler) for item in SUBSCRIPTIONS]
+MANY = {item.handler for item in SUBSCRIPTIONS if item.takes_many}
 NOBODY = Api(None, "", person={"id": str(uuid4())})
 
 
@@ -63,7 +64,7 @@ NOTING = {
     "note_silence",
     "note_strike",
     "give_slot_back",
-    "show_match",
+    "show_matches",
 }
 
 
@@ -101,7 +102,7 @@ def event_of(world: World, kind: type[Event], state: str = "ended") -> Event:
 
 async def heard(database: asyncpg.Pool, handler: Callable[..., Any], event: Event) -> None:
     async with database.acquire() as conn, conn.transaction():
-        await handler(conn, event)
+        await handler(conn, [event] if handler in MANY else event)
 
 
 async def everything(world: World) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class Room:
             for event in events:
                 for subscription in SUBSCRIPTIONS:
                     if subscription.event is type(event):
-                        await subscription.handler(conn, received(event))
+                        await subscription.hear(conn, [received(event)])
 
     async def list_of(self, posting: Posting) -> list[UUID]:
         """As the gateway reads it."""

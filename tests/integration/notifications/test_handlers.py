@@ -20,7 +20,7 @@ async def notices(database):
 
 async def hear(database, event):
     async with database.acquire() as conn, conn.transaction():
-        await tell_people(conn, event)
+        await tell_people(conn, [event])
 
 
 async def test_an_application_tells_the_applicant_and_every_member_each_in_their_language(

@@ -5,16 +5,18 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import timedelta
 from email.policy import default
 
 import pytest
 
-from services.notifications import sending
+from services.notifications import queries, sending
 from services.notifications.handlers import tell_people
 from services.notifications.retries import LONGEST
 from shared import clock
 from shared.events.people import PersonJoined
+from shared.messaging import Relay
 from tests.integration.notifications.support import Sink, until
 
 SENDER = """
@@ -39,7 +41,7 @@ def welcome(database, world, heard):
     async def welcomed(name="Juan dela Cruz", locale="fil"):
         person_id = await world.person(name, locale)
         async with database.acquire() as conn, conn.transaction():
-            await tell_people(conn, heard(PersonJoined(person_id=person_id)))
+            await tell_people(conn, [heard(PersonJoined(person_id=person_id))])
         return person_id
 
     return welcomed
@@ -246,6 +248,77 @@ async def test_stopping_leaves_what_is_not_begun_for_others(office, mail_server,
     rows = await office.database.fetch("SELECT state, attempts, next_try_at FROM deliveries")
     assert {(row["state"], row["attempts"]) for row in rows} == {("sent", 1), ("due", 0)}
     assert all(row["next_try_at"] <= clock.now() for row in rows if row["state"] == "due")
+
+
+async def test_a_sender_that_is_cut_off_gives_back_what_it_holds(office, mail_server, welcome):
+    """As a process is whose time to stop is over."""
+    sink = mail_server(Stubborn())
+    for _ in range(3):
+        await welcome()
+    relay = Relay(office.database, office.settings.amqp_url, "notifications")
+
+    started = 0.0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+            tasks.create_task(sending.run(asyncio.Event(), office.database, relay, office.settings))
+            await asyncio.to_thread(sink.taken.wait, 10)
+            started = time.monotonic()
+            limit.reschedule(0)
+    took = time.monotonic() - started
+    sink.release.set()
+
+    rows = await office.database.fetch("SELECT * FROM deliveries ORDER BY attempts, last_error")
+    assert took < 1
+    assert {(row["state"], row["attempts"]) for row in rows} == {("due", 0), ("due", 1)}
+    assert rows[-1]["last_error"] == "stopped"
+    assert rows[-1]["next_try_at"] < clock.now() + timedelta(seconds=6)
+    assert all(row["next_try_at"] <= clock.now() for row in rows if row["attempts"] == 0)
+
+
+async def test_who_came_too_late_leaves_the_mail_to_its_new_holder(office, welcome):
+    await welcome()
+    now = clock.now()
+    lapsed = now + sending.LEASE
+    async with office.database.acquire() as conn:
+        (first,) = await queries.claim_letters(conn, now=now, until=lapsed, limit=9)
+        early = await queries.claim_letters(conn, now=now, until=lapsed, limit=9)
+        kept = await queries.renew(conn, [first], until=lapsed)
+        (second,) = await queries.claim_letters(
+            conn, now=lapsed, until=lapsed + sending.LEASE, limit=9
+        )
+
+        lost = await queries.renew(conn, [first], until=now)
+        await queries.put_back(conn, [first], now=now)
+        await queries.postpone(conn, first, next_try_at=now, reason="timeout")
+
+        row = await conn.fetchrow("SELECT * FROM deliveries")
+    assert early == []
+    assert (kept, lost) == ({first.delivery_id}, set())
+    assert row["attempts"] == second.attempts == 2
+    assert row["next_try_at"] == lapsed + sending.LEASE
+
+
+async def test_a_mail_server_that_says_nothing_is_left_within_seconds(office, port, welcome):
+    await welcome()
+    visitors = []
+    server = await asyncio.start_server(lambda *both: visitors.append(both[1]), "127.0.0.1", port)
+    relay = Relay(office.database, office.settings.amqp_url, "notifications")
+    stopping = asyncio.Event()
+
+    started = time.monotonic()
+    async with server, asyncio.TaskGroup() as tasks:
+        tasks.create_task(sending.run(stopping, office.database, relay, office.settings))
+        await until(lambda: office.database.fetchval("SELECT attempts = 1 FROM deliveries"))
+        stopping.set()
+    took = time.monotonic() - started
+    for visitor in visitors:
+        visitor.close()
+        await visitor.wait_closed()
+
+    row = await office.database.fetchrow("SELECT * FROM deliveries")
+    assert took < 7
+    assert row["attempts"] == 0
+    assert row["next_try_at"] <= clock.now()
 
 
 class Dropping(Sink):

@@ -35,7 +35,7 @@ def moved_inside(gateway):
 
 async def hear(database, event):
     async with database.acquire() as conn, conn.transaction():
-        await tell_people(conn, event)
+        await tell_people(conn, [event])
 
 
 async def told(database):

@@ -9,7 +9,8 @@ from shared.database import connect
 from shared.errors import Invalid, Unavailable
 from shared.events.projects import ProjectOpened
 from shared.ids import new_id
-from shared.messaging import Consumer, Relay, on, record
+from shared.messaging import Consumer, Relay, on, on_many, record, setbacks
+from shared.messaging.outbox import claim, publish, say_again
 from shared.messaging.topology import (
     EVENTS,
     Delay,
@@ -45,11 +46,11 @@ class World:
         self.heard.append(event.project_id)
 
     @asynccontextmanager
-    async def running(self, handler=None, consumers=1):
+    async def running(self, handler=None, consumers=1, subscribe=on):
         hearing = [
             Consumer(
                 ROOM,
-                [on(ProjectOpened, handler or self.note)],
+                [subscribe(ProjectOpened, handler or self.note)],
                 self.room,
                 self.broker.url,
                 after_commit=lambda: None,
@@ -301,3 +302,107 @@ async def test_an_integrator_hears_public_events_on_a_queue_of_their_own(world):
             message = await queue.get(timeout=10, fail=False)
         assert message.headers["ce-type"] == "ph.sibol.project.opened.v1"
         assert message.headers["ce-sequence"] == "1"
+
+
+async def test_a_handler_may_want_all_of_a_batch_at_once(world):
+    sizes = []
+
+    async def note_all(_conn, events):
+        sizes.append(len(events))
+        world.heard.extend(event.project_id for event in events)
+
+    await world.say(300)
+    async with world.running(note_all, subscribe=on_many):
+        await until(lambda: len(world.heard) == 300)
+
+    assert len(set(world.heard)) == 300
+    assert max(sizes) > 10
+
+
+async def test_of_a_failing_batch_the_others_are_handled_once(world):
+    async def refuse_some(_conn, events):
+        if any(str(event.project_id)[-1] in "0123" for event in events):
+            raise Invalid("Not these.")
+        world.heard.extend(event.project_id for event in events)
+
+    await world.say(60)
+    guilty = await world.gateway.fetchval(
+        "SELECT count(*) FROM events WHERE right(subject::text, 1) < '4'"
+    )
+    async with world.running(refuse_some, subscribe=on_many):
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), guilty))
+        await until(lambda: _is(world.handled(), 60 - guilty))
+
+    assert len(world.heard) == len(set(world.heard)) == 60 - guilty
+
+
+async def test_what_was_set_aside_is_known_by_its_reason(world):
+    async def fail(_conn, _event):
+        raise ZeroDivisionError
+
+    async with world.running(fail):
+        await world.say()
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), 1))
+
+    row = await world.room.fetchrow("SELECT state, reason FROM public_setbacks")
+    assert (row["state"], row["reason"]) == ("dead", "ZeroDivisionError after 3 tries")
+
+
+async def given_back(world, times):
+    """As when each of its consumers died."""
+    for _ in range(times):
+        connection = await open_connection(world.broker.url, "test")
+        async with connection:
+            queue = await (await connection.channel()).get_queue(queue_of(ROOM))
+            message = await queue.get(timeout=5, fail=False)
+            while message is None:
+                message = await queue.get(timeout=5, fail=False)
+
+
+async def test_a_message_that_killed_again_and_again_is_set_aside(world):
+    event_id = await in_the_queue(world)
+    await given_back(world, 2)
+    for _ in range(3):
+        await setbacks.note(world.room, [event_id], setbacks.Setback.TRYING, "tried alone")
+
+    async with world.running():
+        await until(lambda: _is(world.waiting(dead_queue_of(ROOM)), 1))
+
+    assert world.heard == []
+    reason = await world.room.fetchval("SELECT reason FROM setbacks WHERE state = 'dead'")
+    assert "ended 3 times" in reason
+
+
+async def test_a_message_that_came_back_without_being_to_blame_is_handled(world):
+    await in_the_queue(world)
+    await given_back(world, 4)
+
+    async with world.running():
+        await until(lambda: world.heard)
+
+    assert await world.room.fetchval("SELECT count(*) FROM setbacks") == 0
+
+
+async def in_the_queue(world):
+    await world.say()
+    async with world.running():
+        await until(lambda: world.heard)
+    event_id = await world.gateway.fetchval("SELECT id FROM events")
+    world.heard.clear()
+    world.stopping.clear()
+    async with world.room.acquire() as conn:
+        await conn.execute("DELETE FROM inbox")
+    async with world.gateway.acquire() as conn:
+        await say_again(conn, [event_id])
+        batch = [item.outgoing for item in await claim(conn, "/sibol/gateway")]
+        await conn.execute("DELETE FROM outbox")
+    await published(world, batch)
+    return event_id
+
+
+async def published(world, batch):
+    connection = await open_connection(world.broker.url, "test")
+    async with connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(EVENTS)
+        assert await publish(exchange, await channel.get_underlay_channel(), batch) == {}

@@ -4,11 +4,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from shared import clock
 from shared.database import connect
 from shared.events.origin import Origin, within
 from shared.events.projects import ProjectOpened, ProjectPaused
 from shared.ids import new_id
-from shared.messaging import record
+from shared.messaging import Said, record, record_all
 from shared.messaging.outbox import claim, forget
 
 
@@ -42,10 +43,10 @@ async def test_an_event_carries_who_and_what_caused_it(conn):
 
     [waiting] = await claim(conn, "/sibol/gateway")
 
-    assert waiting.envelope.correlation_id == cause
-    assert waiting.envelope.causation_id == cause
-    assert waiting.envelope.actor_kind == "employer"
-    assert waiting.envelope.source == "/sibol/gateway"
+    assert waiting.outgoing.envelope.correlation_id == cause
+    assert waiting.outgoing.envelope.causation_id == cause
+    assert waiting.outgoing.envelope.actor_kind == "employer"
+    assert waiting.outgoing.envelope.source == "/sibol/gateway"
 
 
 async def test_nothing_is_said_when_the_change_is_undone(conn):
@@ -61,24 +62,48 @@ async def test_nothing_is_said_when_the_change_is_undone(conn):
     assert await claim(conn, "/sibol/gateway") == []
 
 
-async def test_two_relays_never_take_the_same_event_and_keep_the_order_of_a_record(own_url):
+async def test_two_relays_take_turns_and_keep_the_order(own_url):
     async with connect(own_url, "gateway") as database:
         project_id, other_id = new_id(), new_id()
         async with database.acquire() as conn, conn.transaction():
             for event in (opened(project_id), paused(project_id), opened(other_id)):
                 await record(conn, event)
         async with database.acquire() as one, database.acquire() as two:
-            async with one.transaction(), two.transaction():
+            async with one.transaction():
                 first = await claim(one, "a", limit=1)
 
-                second = await claim(two, "b")
+                second = asyncio.ensure_future(taken(two))
 
-                assert [item.envelope.subject for item in first] == [project_id]
-                assert [item.envelope.subject for item in second] == [other_id]
+                _, waits = await asyncio.wait([second], timeout=0.2)
                 await forget(one, [item.position for item in first])
-            async with one.transaction():
-                rest = await claim(one, "a")
-                assert [item.envelope.sequence for item in rest] == [2, 1]
+            rest = await second
+
+    assert waits
+    assert [item.outgoing.envelope.sequence for item in first] == [1]
+    assert [item.outgoing.envelope.sequence for item in rest] == [2, 1]
+
+
+async def taken(conn):
+    async with conn.transaction():
+        return await claim(conn, "b")
+
+
+async def test_what_is_said_together_is_numbered_in_its_order(conn):
+    project_id, other_id = new_id(), new_id()
+    await record(conn, opened(project_id))
+    events = [paused(project_id), opened(other_id), opened(project_id)]
+
+    await record_all(conn, [Said(event, Origin(), clock.now()) for event in events])
+
+    rows = await conn.fetch(
+        "SELECT events.subject, name, sequence FROM outbox JOIN events ON id = event_id ORDER BY position"
+    )
+    assert [(row["subject"], row["name"], row["sequence"]) for row in rows] == [
+        (project_id, "project.opened.v1", 1),
+        (project_id, "project.paused.v1", 2),
+        (other_id, "project.opened.v1", 1),
+        (project_id, "project.opened.v1", 3),
+    ]
 
 
 async def test_two_writers_of_one_record_do_not_leave_a_gap(own_url):

@@ -18,7 +18,8 @@ from services.gateway.projects.queries import select_project
 from services.gateway.proposals.actions import Asked
 from services.gateway.timers.calendar import start_of
 from shared import clock
-from shared.errors import Conflict, Invalid, NotAllowed, NotFound
+from shared.database.coalescing import Errand
+from shared.errors import Conflict, Invalid, NotAllowed, NotFound, Refusal
 from shared.events.engagements import EngagementPaused, EngagementResumed, EngagementTerminated
 from shared.events.milestones import MilestoneAccepted
 from tests.integration.gateway.disputes.test_engagement_disputes import heard
@@ -75,14 +76,11 @@ async def accept(world, viewer, fee=None, proposal_id=None):
 
 
 async def check_in(world, viewer):
-    return await actions.check_in(
-        world.conn,
-        engagement_id=world.engagement_id,
-        viewer=viewer,
-        mood="fine",
-        note="",
-        expected=None,
-    )
+    wanted = actions.CheckIn(world.engagement_id, viewer, mood="fine", note="", expected=None)
+    (outcome,) = await actions.check_in(world.conn, [Errand(wanted)])
+    if isinstance(outcome, Refusal):
+        raise outcome
+    return outcome
 
 
 async def submit(world, place=0):

@@ -91,7 +91,7 @@ class House:
             if item.event is type(event):
                 with within(Origin(causation_id=row["id"])):
                     async with self.database.acquire() as conn, conn.transaction():
-                        await item.handler(conn, event)
+                        await item.handler(conn, [event] if item.takes_many else event)
 
     async def hear_all_again(self) -> None:
         self.heard.clear()

@@ -1,6 +1,7 @@
 """A provider that answers twice, late, never or differently: nobody is paid twice, nothing is lost."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -291,6 +292,59 @@ async def test_a_kill_before_asking_asks_later(hired):
     await hired.advance(minutes=2)
 
     assert await paid_once(hired)
+
+
+async def wait_for_answer(house: House) -> None:
+    """The provider knows nothing of the order, which is due again."""
+    await earn(house)
+    await house.tell("never", kind="pay")
+    await house.advance(days=1)
+    await house.database.execute("DELETE FROM gateway.sandbox_orders WHERE kind = 'pay'")
+    await house.tell("ok", kind="pay")
+    house.ahead += timedelta(minutes=2)
+
+
+async def test_a_loop_that_is_cut_off_gives_back_the_order_in_hand(hired):
+    await wait_for_answer(hired)
+
+    async with hired.database.acquire() as conn:
+        with hired.time(), suppress(TimeoutError):
+            async with conn.transaction(), asyncio.timeout(1):
+                await conn.execute("LOCK TABLE gateway.sandbox_orders")
+                await paying.run(asyncio.Event(), hired.database, lambda: None)
+
+    row = await hired.database.fetchrow(
+        "SELECT state, tries, taken_until FROM gateway.payment_orders WHERE kind = 'pay'"
+    )
+    assert (row["state"], row["taken_until"]) == ("asked", None)
+    assert row["tries"] > 1
+    await hired.settle()
+    assert await paid_once(hired)
+
+
+async def test_an_order_whose_lease_is_over_is_its_new_holders_alone(hired):
+    await wait_for_answer(hired)
+    with hired.time():
+        async with hired.database.acquire() as conn:
+            first = await orders.claim(conn, ["sandbox"], tenant=None)
+            early = await orders.claim(conn, ["sandbox"], tenant=None)
+            kept = await orders.renew(conn, first)
+            with clock.advanced(hired.ahead + orders.LEASE + timedelta(seconds=1)):
+                second = await orders.claim(conn, ["sandbox"], tenant=None)
+
+            lost = await orders.renew(conn, first)
+            asked = await orders.mark_asked(conn, first)
+            await orders.give_back(conn, first)
+
+            taken = await conn.fetchval(
+                "SELECT taken_until FROM gateway.payment_orders WHERE id = $1", first.id
+            )
+    assert early is None
+    assert kept
+    assert second.id == first.id
+    assert not lost
+    assert not asked
+    assert taken is not None
 
 
 async def test_many_loops_at_once_ask_once(hired):

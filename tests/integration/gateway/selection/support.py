@@ -131,7 +131,7 @@ class Choosing:
         async with self.database.acquire() as conn, conn.transaction():
             for item in SUBSCRIPTIONS:
                 if item.event is type(event):
-                    await item.handler(conn, event)
+                    await item.handler(conn, [event] if item.takes_many else event)
 
     async def misses(self, application_id: str) -> None:
         """The promised time of an answer passes."""
