@@ -25,6 +25,7 @@ from shared.messaging import setbacks
 from shared.messaging.cloud import event_of
 from shared.messaging.forwarding import ATTEMPT, REASON, SINCE, attempt_of, deliveries_of, forward
 from shared.messaging.handling import Handling
+from shared.messaging.receiving import open_receiving
 from shared.messaging.setbacks import Setback
 from shared.messaging.subscriptions import Subscription
 from shared.messaging.topology import (
@@ -112,23 +113,22 @@ class Consumer:
     async def _consume_until(self, stopping: asyncio.Event) -> None:
         connection = await open_connection(self._amqp_url, f"sibol-{self._room}")
         async with connection:
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            await channel.set_qos(prefetch_count=PREFETCH)
-            queue = await declare_room(channel, self._room, self._handling.names, self._ladder)
-            underlay = await channel.get_underlay_channel()
-            assert isinstance(underlay, Channel)
+            queue = await declare_room(
+                await connection.channel(), self._room, self._handling.names, self._ladder
+            )
             arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+            channel = await open_receiving(connection, arrived, prefetch=PREFETCH)
             self._tag = 0
-            begun = await underlay.basic_consume(queue.name, arrived.put, timeout=ANSWER_SECONDS)
+            begun = await channel.basic_consume(queue.name, arrived.put, timeout=ANSWER_SECONDS)
             assert begun.consumer_tag is not None
             self._attached = True
             log.get().info("consuming", queue=queue.name)
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(self._watch(connection, underlay, begun.consumer_tag))
-                await self._take_batches(arrived, underlay, stopping, watch)
+                watch = tasks.create_task(self._watch(connection, channel, begun.consumer_tag))
+                await self._take_batches(arrived, channel, stopping, watch)
                 watch.cancel()
                 with suppress(*BROKER_AWAY):
-                    await underlay.basic_cancel(begun.consumer_tag, timeout=ANSWER_SECONDS)
+                    await channel.basic_cancel(begun.consumer_tag, timeout=ANSWER_SECONDS)
 
     async def _take_batches(
         self,

@@ -23,6 +23,7 @@ from aio_pika.exceptions import (
 )
 
 from shared.events import CATALOGUE
+from shared.messaging.receiving import read_frames_quickly
 
 EVENTS = "sibol.events"
 PUBLIC = "sibol.public"
@@ -83,6 +84,7 @@ async def open_connection(url: str, name: str) -> AbstractConnection:
 
     The port is tried first: the library reports every refused connection as an error of its own.
     """
+    read_frames_quickly()
     parts = urlsplit(url)
     async with asyncio.timeout(CONNECT_SECONDS):
         _, writer = await asyncio.open_connection(

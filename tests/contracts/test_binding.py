@@ -1,13 +1,17 @@
 """The bytes that go to the broker are what the `cloudevents` package and pamqp read and write."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
+import aiormq.connection
 import pamqp.frame
 import pytest
+from aiormq.exceptions import AMQPConnectionError, InvalidFrameError
 from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
+from pamqp.body import ContentBody
 
 from shared import clock
 from shared.errors import Invalid
@@ -16,6 +20,8 @@ from shared.events.people import PersonJoined
 from shared.ids import new_id
 from shared.messaging import batching
 from shared.messaging.cloud import Outgoing, headers_of, read
+from shared.messaging.receiving import Receiver
+from shared.messaging.topology import open_connection
 
 PERSON = new_id()
 BODY = f'{{"person_id": "{PERSON}", "locale": "fil"}}'.encode()
@@ -108,3 +114,38 @@ def test_what_is_written_is_read_again(envelope):
 def test_what_can_never_be_read_is_refused_in_words(name, value):
     with pytest.raises(Invalid):
         read({**headers_of(PLAIN), name: value}, BODY)
+
+
+async def received(data: bytes) -> list:
+    reader = asyncio.StreamReader()
+    reader.feed_data(data)
+    reader.feed_eof()
+    receiver = Receiver(reader)
+    return [frame async for _, _, frame in receiver]
+
+
+async def test_frames_are_read_as_pamqp_reads_them():
+    data = b"".join(
+        batching.framed(CHANNEL, "sibol.events", Outgoing(each, BODY)) for each in (PLAIN, FULL)
+    )
+
+    found = await received(data)
+
+    assert [type(frame) for frame in found] == [type(frame) for frame in frames(data)]
+    assert [frame.value for frame in found if isinstance(frame, ContentBody)] == [BODY, BODY]
+    assert found[1].properties.headers == headers_of(PLAIN)
+
+
+async def test_a_broken_frame_and_a_lost_connection_are_told_apart():
+    whole = batching.framed(CHANNEL, "sibol.events", Outgoing(PLAIN, BODY))
+
+    with pytest.raises(InvalidFrameError):
+        await received(whole[:-1] + b"\x00")
+    with pytest.raises(AMQPConnectionError):
+        await received(whole[:-5])
+
+
+async def test_every_connection_reads_so(broker):
+    connection = await open_connection(broker.url, "test")
+    async with connection:
+        assert aiormq.connection.FrameReceiver is Receiver
