@@ -90,7 +90,9 @@ async def read(request: web.Request) -> Submitted:
     return Submitted(asked.project_id, asked.applicant_id, asked.letter)
 
 
-async def hello(_: web.Request) -> web.Response:
+async def hello(request: web.Request) -> web.Response:
+    """A POST too: what aiohttp takes for a body is not the application's."""
+    await request.read()
     return web.json_response({"hello": "Kumusta"}, status=201)
 
 
@@ -183,7 +185,7 @@ async def serve(name: str, port: int, publishing: str | None) -> None:
         wake = relay.wake if publishing == "relay" else lambda: None
         app = web.Application()
         app.router.add_post("/submissions", posting(waking(take, wake)))
-        app.router.add_get("/hello", hello)
+        app.router.add_post("/hello", hello)
         settings = Settings(
             database_url=_job.database_url(), amqp_url=_job.amqp_url(), http_port=port
         )

@@ -46,12 +46,12 @@ async def listens(port: int) -> bool:
     return True
 
 
-def submissions(count: int) -> list[Request]:
+def submissions(count: int, path: str = "/submissions") -> list[Request]:
     project = str(new_id())
     return [
         Request(
             "POST",
-            "/submissions",
+            path,
             body={"project_id": project, "applicant_id": str(new_id()), "letter": _job.LETTER},
         )
         for _ in range(count)

@@ -28,7 +28,7 @@ from bench._serving import CONNECTIONS, a_server, check, ready, submissions
 from tests.support.rooms import free_port
 
 WARM_UP = 200
-HELLO = "GET hello"
+HELLO = "POST hello"
 COALESCED, CTE, TWO = "POST, coalesced commit", "POST, one CTE each", "POST, two statements"
 MINIMAL = {
     HELLO: "hello",
@@ -108,9 +108,8 @@ async def minimal(arena: Arena, *, requests: int) -> dict[str, Cost]:
         async with a_server(arena, ["bench._http", variant, str(port)], port) as pid:
 
             def plan(count: int, variant: str = variant, port: int = port) -> Plan:
-                greeting = [Request("GET", "/hello")] * count
-                asked = greeting if variant == "hello" else submissions(count)
-                return Plan(port, asked, CONNECTIONS)
+                path = "/hello" if variant == "hello" else "/submissions"
+                return Plan(port, submissions(count, path), CONNECTIONS)
 
             await loaded(arena, pid, plan(WARM_UP))
             found[name], _ = await loaded(arena, pid, plan(requests))
@@ -140,6 +139,7 @@ async def commands(arena: Arena, pid: int, port: int, cast: Cast, requests: int)
     found: dict[str, Cost] = {}
 
     async def both(name: str, asked: Sequence[Request]) -> None:
+        await arena.settle()
         await loaded(arena, pid, Plan(port, asked[:WARM_UP], CONNECTIONS), name="warm")
         plan = Plan(port, asked[WARM_UP : WARM_UP + requests], CONNECTIONS)
         found[name], _ = await loaded(arena, pid, plan, name="real", at_end=0.3)

@@ -1,18 +1,19 @@
 """./sibol chaos --seed 1 --seconds 30 [--seeds 20] [--only kill,freeze] [--keep]
 ./sibol chaos --defect no-inbox
+./sibol chaos --recovery
 """
 
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvloop
 from rich.console import Console
 from rich.markup import escape
 
-from chaos import report, scenarios, servers
+from chaos import recovery, report, scenarios, servers
 from chaos.faults import FAULTS
 from chaos.running import Outcome, Say, Wishes, a_run
 from chaos.scenarios import SCENARIOS
@@ -82,6 +83,15 @@ async def run_defects(run: Run, names: list[str]) -> bool:
         return all(await asyncio.gather(*(one(found, name) for name in (None, *names))))
 
 
+async def run_recovery(run: Run) -> bool:
+    async with ending(run):
+        found = await servers.bring_up(run, Clock().say)
+        with progress() as say:
+            result = await recovery.measured(run, found, say)
+        report.tell_recovery(result)
+    return result.is_good
+
+
 def names_in(known: list[str]) -> Callable[[str], list[str]]:
     def read(text: str) -> list[str]:
         found = [name for name in text.split(",") if name]
@@ -105,15 +115,27 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
         default=[],
         help="Play the scene made for a known defect, with it and without: all, or a name.",
     )
+    parser.add_argument(
+        "--recovery",
+        action="store_true",
+        help="Measure how soon the rooms work again after each trouble alone; four minutes.",
+    )
     return parser.parse_args(arguments)
+
+
+def wanted(run: Run, given: argparse.Namespace) -> Coroutine[None, None, bool]:
+    if given.recovery:
+        return run_recovery(run)
+    if given.defect:
+        return run_defects(run, list(SCENARIOS) if ALL in given.defect else given.defect)
+    return run_seeds(run, given)
 
 
 def main(arguments: list[str]) -> int:
     given = read_arguments(arguments)
-    names = list(SCENARIOS) if ALL in given.defect else given.defect
     with run_in(places(), wait=True) as run:
         try:
-            good = uvloop.run(run_defects(run, names) if names else run_seeds(run, given))
+            good = uvloop.run(wanted(run, given))
         except KeyboardInterrupt:
             show("Interrupted; everything is stopped.")
             return 130

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
+from chaos.recovery import Recovery
 from chaos.running import Outcome
 from launcher.console import show
 
@@ -95,3 +96,16 @@ def tell_scene(name: str, outcome: Outcome, *, finds: str | None) -> bool:
     if not good:
         show(f"  Logs and ledger: {outcome.folder}")
     return good
+
+
+def tell_recovery(found: Recovery) -> None:
+    shown = Table("after trouble", "measured", "at most")
+    for finding in found.findings:
+        value = _alarming(f"{finding.value:.1f} s", good=finding.is_good)
+        shown.add_row(finding.promise, value, f"{finding.most:.0f} s")
+    show(shown)
+    show(
+        f"{found.outcome.acknowledged} operations were acknowledged, {found.accepted} of them while the "
+        f"broker was away. {found.repaired} events lay in the deleted queue and were said again."
+    )
+    _tell_findings(found.outcome)

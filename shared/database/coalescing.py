@@ -1,5 +1,5 @@
-"""What arrives while a commit is under way shares the next transaction. There is no timer: an idle
-lane takes what there is, at once, and whoever asked is answered after the commit."""
+"""What arrives while a commit is under way shares the next transaction. Nobody waits for company: an
+idle lane takes what there is, at once, and whoever asked is answered after the commit."""
 
 import asyncio
 import time
@@ -20,6 +20,8 @@ W = TypeVar("W")
 R = TypeVar("R")
 
 LANES = 2
+# Larger batches are cheaper, so a further lane is opened only beside one that takes longer than this.
+SLOW_SECONDS = 0.05
 LARGEST_BATCH = 128
 MOST_WAITING = 2048
 PATIENCE_SECONDS = 10
@@ -41,17 +43,17 @@ class Errand(Generic[W]):
 CarryOut = Callable[[Sequence[Errand[W]]], Awaitable[Sequence[R | Refusal]]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Waiting(Generic[W, R]):
     asked: Errand[W]
     keys: frozenset[Hashable]
     answer: asyncio.Future[R]
     since: float
 
-    @property
-    def tenancy(self) -> Hashable:
+    def is_beside(self, other: "_Waiting[W, R]") -> bool:
         """A transaction works for one tenant, at one time."""
-        return self.asked.origin.tenant, self.asked.origin.ahead
+        mine, yours = self.asked.origin, other.asked.origin
+        return mine.tenant == yours.tenant and mine.ahead == yours.ahead
 
     def answered(self, outcome: R | BaseException) -> None:
         if self.answer.done():
@@ -72,12 +74,16 @@ class Coalescer(Generic[W, R]):
         *,
         keys_of: Callable[[W], Collection[Hashable]],
         lanes: int = LANES,
+        slow_seconds: float = SLOW_SECONDS,
         largest: int = LARGEST_BATCH,
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._act = carry_out
         self._keys_of = keys_of
         self._lanes = lanes
+        self._slow_seconds = slow_seconds
+        # Batches under way that are not slow yet.
+        self._quick: set[int] = set()
         self._largest = largest
         self._most_waiting = most_waiting
         self._waiting: deque[_Waiting[W, R]] = deque()
@@ -107,7 +113,7 @@ class Coalescer(Generic[W, R]):
 
     async def _work(self) -> None:
         while not self._closing or self._waiting:
-            batch = self._take()
+            batch = [] if self._quick else self._take()
             if batch:
                 await self._serve(batch)
             else:
@@ -121,7 +127,7 @@ class Coalescer(Generic[W, R]):
         taken = set(self._in_hand)
         while self._waiting and len(batch) < self._largest:
             item = self._waiting.popleft()
-            alone = bool(batch) and item.tenancy != batch[0].tenancy
+            alone = bool(batch) and not item.is_beside(batch[0])
             (later if alone or taken & item.keys else batch).append(item)
             taken |= item.keys
         self._waiting.extendleft(reversed(later))
@@ -130,13 +136,20 @@ class Coalescer(Generic[W, R]):
     async def _serve(self, batch: Sequence[_Waiting[W, R]]) -> None:
         keys = frozenset().union(*(item.keys for item in batch))
         self._in_hand |= keys
+        self._quick.add(id(batch))
+        slow = asyncio.get_running_loop().call_later(self._slow_seconds, self._let_next, batch)
         try:
             await self._carry_out(batch)
         finally:
+            slow.cancel()
             for item in batch:
                 item.answer.cancel()
             self._in_hand -= keys
-            self._fresh.set()
+            self._let_next(batch)
+
+    def _let_next(self, batch: Sequence[_Waiting[W, R]]) -> None:
+        self._quick.discard(id(batch))
+        self._fresh.set()
 
     async def _carry_out(self, batch: Sequence[_Waiting[W, R]]) -> None:
         patient = [item for item in batch if not _gave_up(item)]

@@ -73,12 +73,19 @@ class Reconciling:
     """The loop of one room. `checks` are repairs of its own: each returns how many it made."""
 
     def __init__(
-        self, database: Database, amqp_url: str, room: str, checks: Iterable[Check] = ()
+        self,
+        database: Database,
+        amqp_url: str,
+        room: str,
+        checks: Iterable[Check] = (),
+        *,
+        patience: timedelta = PATIENCE,
     ) -> None:
         self._database = database
         self._amqp_url = amqp_url
         self._room = room
         self._checks = list(checks)
+        self._patience = patience
         # Up to here everything is known to have arrived.
         self._settled = dict.fromkeys(ROOMS, UUID(int=0))
         self._tries: Counter[tuple[str, UUID]] = Counter()
@@ -138,7 +145,7 @@ class Reconciling:
             reached = await reached_by(conn, room) if count else now
             if reached is not None:
                 after = max(self._settled[room], id_at(now - LOOK_BACK))
-                windows[room] = Window(after, id_at(min(now, reached) - PATIENCE))
+                windows[room] = Window(after, id_at(min(now, reached) - self._patience))
         return windows
 
     async def _waiting(self) -> dict[str, int]:

@@ -53,9 +53,11 @@ async def running(**options):
 
 
 async def test_whoever_comes_while_both_lanes_are_busy_shares_the_next_batch():
-    async with running(lanes=2) as batches:
+    async with running(lanes=2, slow_seconds=0.01) as batches:
         first = await batches.asked("a")
+        await asyncio.sleep(0.03)
         second = await batches.asked("b")
+        await asyncio.sleep(0.03)
         others = await batches.asked("c", "d", "e")
 
         batches.let_go.set()
@@ -63,6 +65,18 @@ async def test_whoever_comes_while_both_lanes_are_busy_shares_the_next_batch():
         answers = await asyncio.gather(*first, *second, *others)
         assert answers == ["a", "b", "c", "d", "e"]
         assert batches.seen == [["a"], ["b"], ["c", "d", "e"]]
+
+
+async def test_the_second_lane_waits_until_the_first_is_slow():
+    async with running(lanes=2, slow_seconds=0.05) as batches:
+        asked = [await batches.asked(item) for item in "ab"]
+        assert batches.seen == [["a"]]
+
+        await asyncio.sleep(0.1)
+
+        assert batches.seen == [["a"], ["b"]]
+        batches.let_go.set()
+        await asyncio.gather(*(answer for each in asked for answer in each))
 
 
 async def test_two_with_one_key_go_one_after_the_other_and_in_order():
